@@ -527,6 +527,34 @@ enum weir_err weir_cert_cache_find(struct weir_cert_cache *c, struct weir_span t
     return WEIR_OK;
 }
 
+enum weir_err weir_cert_cache_get(struct weir_cert_cache *c, struct weir_span tenant,
+                                  struct weir_span id, struct weir_tls_identity **ret)
+{
+    uint8_t bytes[WEIR_CERT_KEY_MAX];
+    struct weir_span key = weir_span(bytes, weir_cert_key(tenant, id, bytes));
+    struct entry *e = weir_hashmap_find(&c->by_key, key);
+    uint32_t at = NONE;
+
+    if (e != NULL && !e->dirty && e->identity != NULL) {
+        e->used = true;
+        *ret = e->identity;
+        return WEIR_OK;
+    }
+    enum weir_err err = weir_store_read_begin(c->reader);
+    if (err == WEIR_OK) {
+        err = entry_get(c, key, &at);
+        weir_store_read_end(c->reader);
+    } else if (e != NULL && e->identity != NULL) {
+        at = (uint32_t)(e - c->entries); /* the last good state serves */
+        err = WEIR_OK;
+    }
+    if (err < 0)
+        return err;
+    c->entries[at].used = true;
+    *ret = c->entries[at].identity;
+    return WEIR_OK;
+}
+
 /* -- life -- */
 
 enum weir_err weir_cert_cache_new(const struct weir_cert_cache_config *cfg,

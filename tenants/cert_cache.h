@@ -61,6 +61,16 @@ WEIR_MUST_USE enum weir_err weir_cert_cache_find(struct weir_cert_cache *c, stru
                                                  struct weir_tls_identity **ret);
 
 /**
+ * A tenant's certificate by its ID, whatever its names and dates are: what weir itself shows.
+ *
+ * @param id   WEIR_CERT_ID_LEN bytes (contract)   @param ret  as of weir_cert_cache_find
+ * @return as weir_cert_cache_find
+ */
+WEIR_MUST_USE enum weir_err weir_cert_cache_get(struct weir_cert_cache *c, struct weir_span tenant,
+                                                struct weir_span id,
+                                                struct weir_tls_identity **ret);
+
+/**
  * A commit changed this certificate: its record is read again at its next use. A deleted one leaves
  * the cache at once; handshakes that hold a reference finish with it.
  * @param key           of the record

@@ -126,4 +126,9 @@ WEIR_MUST_USE enum weir_err weir_redirects_measure(struct weir_compile *c);
 /** Copy the sorted redirects into the block. */
 void weir_redirects_fill(struct weir_compile *c);
 
+/** Measure the texts of what a tenant says of TLS towards its clients. */
+void weir_tls_measure(struct weir_compile *c);
+/** Fill it; the name is there. @return WEIR_OK | WEIR_EINVAL */
+WEIR_MUST_USE enum weir_err weir_tls_fill(struct weir_compile *c);
+
 #endif

@@ -13,11 +13,11 @@
 
 #include "node/base/hash.h"
 #include "node/wire/h1.h"
+#include "node/wire/tls_trust.h"
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
-#include "tenants/tls_compile.h"
 #include "tenants/unpack.h"
 
 #define HEADERS_MAX     256 /* of one list; far above what WEIR_FIELDS_MAX lets through */
@@ -538,6 +538,8 @@ void weir_tenant_unref(struct weir_tenant *t)
     if (!t)
         return;
     WEIR_ASSERT(t->refs > 0);
-    if (--t->refs == 0)
-        free(t);
+    if (--t->refs > 0)
+        return;
+    weir_tls_trust_unref(t->client_trust);
+    free(t);
 }

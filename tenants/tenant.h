@@ -52,7 +52,8 @@ struct weir_upstream_tls {
     const uint8_t (*pins)[WEIR_TLS_PIN_LEN]; /* SHA-256 of a SubjectPublicKeyInfo */
     struct weir_span ca;                     /* PEM; empty: what the system trusts */
     struct weir_span ciphers;                /* names with ":" between, a NUL behind; empty: all */
-    struct weir_span client_certificate;     /* its ID; empty: none */
+    struct weir_span client_certificate;     /* its ID, of the store; empty: none */
+    struct weir_span client_tenant;          /* whose it is; empty without one */
 };
 
 struct weir_upstream {
@@ -95,6 +96,7 @@ struct weir_error_page {
 };
 
 struct weir_redirect_set; /* tenants/redirect.h */
+struct weir_tls_trust;    /* node/wire/tls_trust.h */
 struct weir_path_node;    /* tenants/paths.h */
 
 struct weir_tenant {
@@ -103,9 +105,13 @@ struct weir_tenant {
     struct weir_span name;
     uint64_t revision;
 
-    uint8_t scope[16];       /* of its TLS sessions: the begin of the SHA-256 of its name */
-    uint8_t tls_versions;    /* enum weir_tls_version; never 0 */
-    bool http2;              /* is offered */
+    uint8_t scope[16]; /* of its TLS sessions: a hash of its name, and of whom it asks for what */
+    uint8_t tls_versions;       /* enum weir_tls_version; never 0 */
+    bool http2;                 /* is offered */
+    uint8_t tls_ask;            /* enum weir_tls_ask: whether clients are asked for a certificate */
+    struct weir_span client_ca; /* with it: who may vouch for them, PEM */
+    struct weir_tls_trust
+        *client_trust;       /* owns; the same, read at the first handshake; else NULL */
     const char *tls_ciphers; /* up to TLS 1.2, separated by ":"; NULL: weir's own choice */
 
     uint32_t max_header; /* bytes */
@@ -140,6 +146,7 @@ struct weir_tenant {
     /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not
      * known. */
     uint32_t counters_row, counters_version;
+    bool links; /* set by that worker: a response over HTTP/2 has linked what may be hinted */
 };
 
 /**

@@ -14,10 +14,11 @@
 #include "node/base/span.h"
 #include "node/wire/client_hello.h"
 
-#define WEIR_TLS_PIN_LEN      32 /* bytes: SHA-256 */
-#define WEIR_TLS_PIN_TEXT_LEN 51 /* "sha256/" and 44 characters of base64 */
-#define WEIR_TLS_CIPHER_MAX   64 /* bytes of a suite's name */
-#define WEIR_TLS_IDENTITY_LEN 32 /* bytes of weir_upstream_tls.identity: SHA-256 */
+#define WEIR_TLS_PIN_LEN         32 /* bytes: SHA-256 */
+#define WEIR_TLS_PIN_TEXT_LEN    51 /* "sha256/" and 44 characters of base64 */
+#define WEIR_TLS_CIPHER_MAX      64 /* bytes of a suite's name */
+#define WEIR_TLS_CERTIFICATE_LEN 32 /* bytes of a certificate's ID: WEIR_CERT_ID_LEN */
+#define WEIR_TLS_IDENTITY_LEN    32 /* bytes of weir_upstream_tls.identity: SHA-256 */
 
 /** A suite of TLS 1.0 to 1.2. Those of TLS 1.3 cannot be chosen. */
 struct weir_tls_cipher {

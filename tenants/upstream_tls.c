@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "node/wire/tls_hash.h"
+#include "tenants/cert_record.h"
 #include "tenants/compile.h"
 #include "tenants/tenant.h"
+
+_Static_assert(WEIR_TLS_CERTIFICATE_LEN == WEIR_CERT_ID_LEN, "an ID is one of the store");
 
 static bool is_https(const Weir__V1__Upstream *u)
 {
@@ -77,7 +80,7 @@ static enum weir_err versions_fill(struct weir_compile *c, const Weir__V1__Upstr
 }
 
 /* A certificate's ID means something only to its tenant. */
-static void identity_fill(const struct weir_tenant *tenant, struct weir_upstream_tls *t)
+static void identity_fill(struct weir_upstream_tls *t)
 {
     const struct weir_span parts[] = {
         t->sni,
@@ -85,7 +88,7 @@ static void identity_fill(const struct weir_tenant *tenant, struct weir_upstream
         t->ciphers,
         weir_span(t->pins, (size_t)t->num_pins * WEIR_TLS_PIN_LEN),
         t->client_certificate,
-        t->client_certificate.len > 0 ? tenant->name : WEIR_SPAN_EMPTY,
+        t->client_tenant,
     };
     struct {
         uint8_t parts[WEIR_ARRAY_LEN(parts)][WEIR_SHA256_LEN];
@@ -111,6 +114,8 @@ enum weir_err weir_upstream_tls_fill(struct weir_compile *c, const Weir__V1__Ups
     tls->verify = t->has_verify && t->verify;
     tls->sni = weir_compile_text(c, weir_span_cstr(t->sni));
     tls->client_certificate = weir_compile_text(c, weir_span_cstr(t->client_certificate));
+    if (tls->client_certificate.len > 0)
+        tls->client_tenant = c->tenant->name;
     if (t->ca != NULL && t->ca->has_pem)
         tls->ca = weir_compile_text(c, weir_span(t->ca->pem.data, t->ca->pem.len));
     enum weir_err err = versions_fill(c, t, tls);
@@ -119,7 +124,7 @@ enum weir_err weir_upstream_tls_fill(struct weir_compile *c, const Weir__V1__Ups
     if (err < 0)
         return err;
     ciphers_fill(c, t, tls);
-    identity_fill(c->tenant, tls);
+    identity_fill(tls);
     *ret = tls;
     return WEIR_OK;
 }

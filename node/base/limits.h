@@ -35,6 +35,7 @@
 
 /* tenants */
 #define WEIR_TENANT_NAME_MAX  63          /* bytes: a DNS label */
+#define WEIR_CLIENT_CERT_MAX  4096        /* bytes of a certificate that a client presents, DER */
 #define WEIR_TLS_CIPHERS_MAX  64          /* suites that a tenant names */
 #define WEIR_TENANT_CACHE_MAX 16384       /* compiled tenants in a worker's cache */
 #define WEIR_CERT_CACHE_MAX   16384       /* certificates with their keys in a worker's cache */

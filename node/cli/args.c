@@ -90,6 +90,8 @@ static const struct weir_flag_def flag_defs[] = {
                           "add also what clients will refuse, such as an expired certificate" },
     [WEIR_FLAG_DEFAULT] = { 0, "default", NULL,
                             "for clients that name no host, in place of a HOST" },
+    [WEIR_FLAG_WITH_KEYS] = { 0, "with-keys", NULL,
+                              "private keys of certificates in clear, not sealed" },
     [WEIR_FLAG_REMOVE] = { 0, "remove", NULL, "take the link away" },
 };
 _Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
@@ -285,6 +287,7 @@ static bool *switch_slot(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_FORCE, offsetof(struct weir_options, force) },
         { WEIR_FLAG_DEFAULT, offsetof(struct weir_options, fallback) },
         { WEIR_FLAG_REMOVE, offsetof(struct weir_options, remove) },
+        { WEIR_FLAG_WITH_KEYS, offsetof(struct weir_options, with_keys) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(switches); i++)
         if (switches[i].flag == flag)

@@ -38,6 +38,7 @@ struct export
     char *part;              /* owns; the name until the file is whole; NULL: written in place */
     struct weir_strbuf line; /* a line of the response that has not ended */
     uint64_t num;
+    uint64_t num_certs;  /* of them */
     bool ended;          /* the last line was there */
     uint64_t num_stated; /* by the last line */
     uint64_t num_damaged;
@@ -135,14 +136,23 @@ static enum weir_exit open_target(struct export *e)
 
 /* -- documents -- */
 
-/* The name stands in the canonical text right behind the kind. */
-static bool find_name(struct weir_span doc, struct weir_span *ret)
+/* The kind stands at the begin of the canonical text. */
+static bool is_certificate(struct weir_span doc)
 {
-    static const char key[] = "\"name\": \"";
-    const uint8_t *at = memmem(doc.at, doc.len, key, sizeof(key) - 1);
+    static const char kind[] = "\"kind\": \"Certificate\"";
+    return memmem(doc.at, doc.len < 80 ? doc.len : 80, kind, sizeof(kind) - 1) != NULL;
+}
+
+/* A text of the canonical form: the first of this key, which stands before all that may be nested.
+ */
+static bool find_text(struct weir_span doc, const char *name, struct weir_span *ret)
+{
+    char key[32];
+    int len = snprintf(key, sizeof(key), "\"%s\": \"", name);
+    const uint8_t *at = memmem(doc.at, doc.len, key, (size_t)len);
     if (at == NULL)
         return false;
-    struct weir_span rest = weir_span_from(doc, (size_t)(at - doc.at) + sizeof(key) - 1);
+    struct weir_span rest = weir_span_from(doc, (size_t)(at - doc.at) + (size_t)len);
     const uint8_t *end = rest.len > 0 ? memchr(rest.at, '"', rest.len) : NULL;
     if (end == NULL)
         return false;
@@ -171,11 +181,15 @@ static enum weir_err form_document(const struct export *e, struct weir_span doc,
 static enum weir_exit write_document_file(struct export *e, struct weir_span doc,
                                           struct weir_span text)
 {
-    char name[256];
+    char name[512];
     struct weir_span tenant;
-    if (!find_name(doc, &tenant))
+    struct weir_span id = WEIR_SPAN_EMPTY;
+    bool cert = is_certificate(doc);
+    if (!find_text(doc, cert ? "tenant" : "name", &tenant) || (cert && !find_text(doc, "id", &id)))
         return fail(e, "the response", "has a document without a name");
-    snprintf(name, sizeof(name), "%.*s.%s", (int)tenant.len, (const char *)tenant.at,
+    /* No tenant's name has a dot. */
+    snprintf(name, sizeof(name), "%.*s%s%.*s.%s", (int)tenant.len, (const char *)tenant.at,
+             cert ? ".certificate." : "", (int)id.len, (const char *)id.at,
              e->json ? "json" : "yaml");
     int fd = openat(e->folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -190,6 +204,7 @@ static enum weir_exit write_document(struct export *e, struct weir_span doc)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     enum weir_exit code = WEIR_EXIT_OK;
+    text.secret = e->cli->options.with_keys;
     enum weir_err err = form_document(e, doc, &text);
     if (err == WEIR_ENOMEM)
         code = weir_cli_no_memory(e->cli);
@@ -200,6 +215,7 @@ static enum weir_exit write_document(struct export *e, struct weir_span doc)
     else if (fwrite(text.at, 1, text.len, e->file) != text.len)
         code = fail(e, e->name, strerrordesc_np(errno));
     weir_strbuf_deinit(&text);
+    e->num_certs += is_certificate(doc);
     e->num++;
     return code;
 }
@@ -259,9 +275,11 @@ static enum weir_exit read_response(struct export *e)
 {
     struct weir_cli *cli = e->cli;
     struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
-    struct weir_client_request request = { .method = "GET",
-                                           .target = cli->options.digest ? "/v1/export?digest=1"
-                                                                         : "/v1/export" };
+    const struct weir_options *o = &cli->options;
+    struct weir_client_request request = { .method = o->with_keys ? "POST" : "GET",
+                                           .target = o->digest      ? "/v1/export?digest=1"
+                                                     : o->with_keys ? "/v1/export?keys=1"
+                                                                    : "/v1/export" };
     enum weir_err err = weir_client_stream(&cli->client, &request, &response, on_piece, e);
     enum weir_exit code = e->code;
     if (err < 0)
@@ -314,12 +332,17 @@ static enum weir_exit show_summary(struct export *e)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     bool to_out = e->cli->options.digest;
+    unsigned long long certs = e->num_certs;
+    unsigned long long tenants = e->num_stated - certs;
     if (to_out)
         weir_strbuf_printf(&out, "%s  %llu documents\n", e->digest,
                            (unsigned long long)e->num_stated);
+    else if (certs > 0)
+        fprintf(e->cli->err, "%llu tenant%s and %llu certificate%s exported, digest %s\n", tenants,
+                tenants == 1 ? "" : "s", certs, certs == 1 ? "" : "s", e->digest);
     else
-        fprintf(e->cli->err, "%llu tenant%s exported, digest %s\n",
-                (unsigned long long)e->num_stated, e->num_stated == 1 ? "" : "s", e->digest);
+        fprintf(e->cli->err, "%llu tenant%s exported, digest %s\n", tenants,
+                tenants == 1 ? "" : "s", e->digest);
     if (e->num_damaged > 0)
         weir_cli_error(e->cli,
                        "%llu records are damaged and left out; the node's log names them, and weir "
@@ -335,9 +358,12 @@ enum weir_exit weir_cmd_export(struct weir_cli *cli)
                         .name = cli->num_args > 0 ? cli->args[0] : "-",
                         .folder_fd = -1,
                         .line = WEIR_STRBUF_ZERO };
+    e.line.secret = cli->options.with_keys;
     if (cli->options.digest && cli->num_args > 0)
         return weir_cli_usage(cli, "--digest writes no documents, so %s has no use",
                               weir_schema_text_show(weir_span_cstr(cli->args[0])).text);
+    if (cli->options.digest && cli->options.with_keys)
+        return weir_cli_usage(cli, "--digest writes no documents, so --with-keys has no use");
     enum weir_exit code = weir_api_begin(cli);
     if (code != WEIR_EXIT_OK)
         return code;

@@ -16,6 +16,7 @@
 #include "node/base/clock.h"
 #include "node/base/limits.h"
 #include "node/cli/api.h"
+#include "node/cli/certs/cert_upload.h"
 #include "node/cli/command.h"
 #include "node/cli/docs/doc_reader.h"
 #include "node/cli/docs/fault_list.h"
@@ -23,6 +24,7 @@
 #include "node/cli/interrupt.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
+#include "tenants/base64.h"
 #include "tenants/schema/schema_text.h"
 #include "weir/v1/admin.pb-c.h"
 
@@ -57,7 +59,8 @@ struct import {
     uint32_t nodes_total;
     uint64_t start_ns;
     struct weir_visited visited; /* folders */
-    enum weir_exit code;         /* why it cannot go on */
+    struct weir_cert_uploads certs;
+    enum weir_exit code; /* why it cannot go on */
 };
 
 /* -- messages -- */
@@ -280,6 +283,55 @@ static void queue_document(struct import *im, const char *file, const Weir__V1__
         im->code = weir_cli_no_memory(im->cli);
 }
 
+static void on_certificate(void *arg, const Weir__V1__CertificateResult *r)
+{
+    struct import *im = arg;
+    for (size_t i = 0; i < r->n_faults; i++)
+        weir_cli_error(im->cli, "%s: certificate of tenant %s refused: %s",
+                       r->label != NULL ? r->label : "?", r->tenant != NULL ? r->tenant : "?",
+                       r->faults[i]);
+}
+
+/* The tenants before it go first, so that it is not told that there is none. */
+static void queue_certificate(struct import *im, const char *file,
+                              const Weir__V1__CertificateDocument *doc, uint32_t line)
+{
+    Weir__V1__CertificateUpload in = WEIR__V1__CERTIFICATE_UPLOAD__INIT;
+    char *files[2] = { doc->chain, doc->key };
+    char label[512];
+    size_t len = 0;
+    uint8_t *sealed = NULL;
+    snprintf(label, sizeof(label), "%s:%u", file, line);
+    in.tenant = doc->tenant;
+    in.label = label;
+    in.files = files;
+    in.n_files = doc->key != NULL ? 2 : 1;
+    in.links = doc->links;
+    in.n_links = doc->n_links;
+    in.has_fallback = in.fallback = doc->fallback;
+    if (doc->sealed_key != NULL && doc->key == NULL) {
+        struct weir_span text = weir_span_cstr(doc->sealed_key);
+        sealed = malloc(text.len + 1);
+        if (sealed == NULL) {
+            im->code = weir_cli_no_memory(im->cli);
+            return;
+        }
+        if (!weir_base64_decode(text, sealed, &len)) {
+            im->num_faults++;
+            note_fault(im, place_at(file, line), "sealed_key: is no Base64");
+            free(sealed);
+            return;
+        }
+        in.has_sealed_key = 1;
+        in.sealed_key = (ProtobufCBinaryData){ len, sealed };
+    }
+    if (im->num > 0)
+        send_batch(im);
+    if (im->code == WEIR_EXIT_OK)
+        im->code = weir_cert_uploads_add(&im->certs, &in, NULL);
+    free(sealed);
+}
+
 static void take_document(struct import *im, const struct weir_doc_reader *r,
                           const struct weir_doc_text *doc)
 {
@@ -300,11 +352,16 @@ static void take_document(struct import *im, const struct weir_doc_reader *r,
                 queue_document(im, r->name, docs.items[i].tenant, line);
                 continue;
             }
+            if (docs.items[i].kind == WEIR_KIND_CERTIFICATE) {
+                queue_certificate(im, r->name, docs.items[i].certificate, line);
+                continue;
+            }
             im->num_faults++;
             note_fault(im, place_at(r->name, line),
                        "kind: a Node document is read by weir node --config, not stored");
         }
     }
+    weir_arena_wipe(&docs.arena); /* a certificate may have its key in clear */
     weir_docs_deinit(&docs);
     weir_diags_deinit(&diags);
 }
@@ -465,7 +522,7 @@ static enum weir_exit show_summary(struct import *im)
 /* What failed, in one line behind all others. */
 static enum weir_exit show_failures(struct import *im)
 {
-    uint64_t num_refused = im->num_by_outcome[REFUSED];
+    uint64_t num_refused = im->num_by_outcome[REFUSED] + im->certs.counts[WEIR_CERT_REFUSED];
     if (im->faults.num_unnoted > 0)
         weir_cli_error(im->cli, "%zu faults and warnings, of which %zu are not shown",
                        im->faults.num_total, im->faults.num_unnoted);
@@ -477,6 +534,24 @@ static enum weir_exit show_failures(struct import *im)
     return WEIR_EXIT_FAILED;
 }
 
+static uint64_t certificates_done(const struct import *im)
+{
+    uint64_t num = 0;
+    for (size_t i = 0; i < WEIR_CERT_OUTCOMES; i++)
+        num += im->certs.counts[i];
+    return num;
+}
+
+static enum weir_exit show_certificates(struct import *im)
+{
+    struct weir_strbuf out = WEIR_STRBUF_ZERO;
+    if (im->cli->options.output == WEIR_OUTPUT_NAME)
+        return WEIR_EXIT_OK;
+    weir_cert_uploads_summary(&im->certs, &out);
+    weir_strbuf_puts(&out, im->cli->options.dry_run ? ", if it were no dry run\n" : "\n");
+    return weir_render_out(im->cli, &out);
+}
+
 static enum weir_exit run_import(struct import *im)
 {
     struct stat st;
@@ -486,6 +561,8 @@ static enum weir_exit run_import(struct import *im)
     else
         read_file(im, name);
     send_batch(im);
+    if (im->code == WEIR_EXIT_OK && !weir_interrupt_has_come())
+        im->code = weir_cert_uploads_send(&im->certs);
     if (isatty(fileno(im->cli->err)))
         fputs("\r\033[K", im->cli->err);
     show_faults(im);
@@ -500,16 +577,22 @@ static enum weir_exit run_import(struct import *im)
         return im->code;
     if (interrupted)
         return WEIR_EXIT_FAILED;
+    uint64_t num_certs = certificates_done(im);
     enum weir_exit code = im->num_done > 0 ? show_summary(im) : WEIR_EXIT_OK;
-    if (im->num_done + im->num_faults == 0) {
+    if (code == WEIR_EXIT_OK && num_certs > 0)
+        code = show_certificates(im);
+    if (im->num_done + im->num_faults + num_certs == 0) {
         weir_cli_error(im->cli, "no document in %s",
                        weir_schema_text_bare(weir_span_cstr(name)).text);
         code = WEIR_EXIT_FAILED;
     }
     enum weir_exit failed = show_failures(im);
     code = code == WEIR_EXIT_OK ? failed : code;
-    return code == WEIR_EXIT_OK ? weir_api_waited(im->cli, im->nodes_durable, im->nodes_total)
-                                : code;
+    if (code != WEIR_EXIT_OK)
+        return code;
+    return im->num_done > 0
+               ? weir_api_waited(im->cli, im->nodes_durable, im->nodes_total)
+               : weir_api_waited(im->cli, im->certs.nodes_durable, im->certs.nodes_total);
 }
 
 enum weir_exit weir_cmd_import(struct weir_cli *cli)
@@ -524,11 +607,15 @@ enum weir_exit weir_cmd_import(struct weir_cli *cli)
     im->body = WEIR_STRBUF_ZERO;
     im->start_ns = weir_clock_mono_ns();
     weir_visited_init(&im->visited);
+    /* What was there once comes back, also when it has expired since. */
+    weir_cert_uploads_init(&im->certs, cli, on_certificate, im);
+    im->certs.force = true;
     weir_interrupt_begin(cli);
     code = run_import(im);
     drop_batch(im);
     weir_strbuf_deinit(&im->body);
     weir_visited_deinit(&im->visited);
+    weir_cert_uploads_deinit(&im->certs);
     weir_fault_list_deinit(&im->faults);
     free(im);
     return code;

@@ -77,6 +77,7 @@ enum weir_flag {
     WEIR_FLAG_FORCE,
     WEIR_FLAG_DEFAULT,
     WEIR_FLAG_REMOVE,
+    WEIR_FLAG_WITH_KEYS,
     WEIR_FLAG_COUNT
 };
 
@@ -157,12 +158,12 @@ struct weir_options {
     const char *comment;
     bool has_ttl;
     uint64_t ttl_ms;
-    const char *cert, *key, *chain; /* files */
-    const char *dir;
+    const char *cert, *key, *chain, *dir; /* files, and a folder */
     const char *password_file;
     bool force;
-    bool fallback; /* --default */
+    bool fallback; /* of --default */
     bool remove;
+    bool with_keys;
     bool help;
 };
 

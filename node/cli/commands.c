@@ -198,7 +198,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "export",
-        .usage = "[FOLDER|FILE|-] [-o yaml|json] [--digest]",
+        .usage = "[FOLDER|FILE|-] [-o yaml|json] [--with-keys | --digest]",
         .summary = "all documents of a node: the backup",
         .description =
             "Writes every document, of all kinds, in the order of their names, in the form that "
@@ -208,17 +208,23 @@ static const struct weir_command commands[] = {
             "and on the disk.\n\nThe node goes on taking writes: a document that is written "
             "meanwhile is there as it was before or as it is after. The export does not contain "
             "histories, revision numbers, the user and time of each change, and which of two "
-            "tenants that claim the same name was first.\n\nThe digest is made of the documents "
+            "tenants that claim the same name was first.\n\nCertificates are written with their "
+            "keys "
+            "sealed: such a backup can be imported where the same secret is, and nowhere else, so "
+            "keep a copy of the file `secret` of the node's data folder, or of the cluster's. With "
+            "--with-keys they are in clear: guard that file.\n\nThe digest is made of the "
+            "documents "
             "alone, so that two nodes "
             "with equal documents have equal digests. --digest writes the digest and nothing else. "
             "It finds differences, and is no proof against forgery.",
         .examples = "weir export backup/\n"
                     "weir export weir-$(date +%F).jsonl\n"
                     "weir export | weir --node unix:/run/other/admin.sock import -\n"
+                    "weir export --with-keys weir-with-keys.yaml\n"
                     "weir export --digest\n",
         .exits = "1  the export is not whole, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
-        .flags =
-            WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_OUTPUT) | WEIR_FLAG_BIT(WEIR_FLAG_DIGEST),
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_OUTPUT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_DIGEST) | WEIR_FLAG_BIT(WEIR_FLAG_WITH_KEYS),
         .num_args_max = 1,
         .run = weir_cmd_export,
     },

@@ -132,6 +132,9 @@ static enum weir_exit reference(struct weir_cli *cli, enum weir_kind kind)
     if (kind == WEIR_KIND_NODE)
         weir_strbuf_puts(&out, "The file of weir node --config FILE. weir node --check --config "
                                "FILE checks it and the host.\n\n");
+    if (kind == WEIR_KIND_CERTIFICATE)
+        weir_strbuf_puts(&out, "What weir export writes of certificates, and weir import reads. "
+                               "Files of other forms: weir cert add.\n\n");
     weir_schema_help(kind, &out);
     return weir_render_out(cli, &out);
 }
@@ -162,7 +165,10 @@ enum weir_exit weir_cmd_help(struct weir_cli *cli)
         return reference(cli, WEIR_KIND_TENANT);
     if (strcmp(topic, "node") == 0)
         return reference(cli, WEIR_KIND_NODE);
-    if (strncmp(topic, "tenant.", 7) == 0 || strncmp(topic, "node.", 5) == 0)
+    if (strcmp(topic, "certificate") == 0)
+        return reference(cli, WEIR_KIND_CERTIFICATE);
+    if (strncmp(topic, "tenant.", 7) == 0 || strncmp(topic, "node.", 5) == 0 ||
+        strncmp(topic, "certificate.", 12) == 0)
         return reference_part(cli, topic);
     const struct weir_command *found = weir_command_find(topic);
     if (found != NULL)
@@ -172,6 +178,7 @@ enum weir_exit weir_cmd_help(struct weir_cli *cli)
     struct weir_suggest suggest = weir_suggest_begin(weir_span_cstr(topic));
     weir_suggest_offer(&suggest, WEIR_SPAN_LIT("tenant"));
     weir_suggest_offer(&suggest, WEIR_SPAN_LIT("node"));
+    weir_suggest_offer(&suggest, WEIR_SPAN_LIT("certificate"));
     for (size_t i = 0; i < num; i++)
         weir_suggest_offer(&suggest, weir_span_cstr(all[i].name));
     return weir_cli_usage(cli, "there is no page on %s%s",

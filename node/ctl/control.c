@@ -95,6 +95,9 @@ static void on_sample(uv_timer_t *timer)
     struct weir_control *c = timer->data;
     weir_rate_sample(&c->node.rate, weir_clock_mono_ns(), weir_node_requests(&c->node));
     /* The store logs and counts what it finds; status and doctor report it from there. */
+    if (atomic_exchange_explicit(&c->certs_changed, false, memory_order_relaxed))
+        weir_cert_watch_changed(&c->node.certs);
+    weir_cert_watch_step(&c->node.certs, c->node.reader, weir_clock_wall_ms() / 1000);
     enum weir_err err = weir_store_scrub_step(c->node.reader, &c->scrub, SCRUB_RECORDS);
     if (err < 0)
         log_debug("store.scrub_interrupted", "err=%s", weir_err_name(err));
@@ -105,6 +108,9 @@ static void on_change(void *arg, const struct weir_change *changes, size_t num)
 {
     struct weir_control *c = arg;
     struct weir_workers *workers = atomic_load_explicit(&c->notified, memory_order_acquire);
+    for (size_t i = 0; i < num; i++)
+        if (changes[i].class == WEIR_CLASS_CERT)
+            atomic_store_explicit(&c->certs_changed, true, memory_order_relaxed);
     for (size_t i = 0; workers != NULL && i < num; i++)
         if (changes[i].class == WEIR_CLASS_TENANT || changes[i].class == WEIR_CLASS_CERT)
             weir_workers_changed(workers, changes[i].class, changes[i].key,
@@ -303,6 +309,7 @@ static bool start_workers(struct weir_control *c)
         .head_timeout_ms = c->config.head_timeout_ms,
         .idle_timeout_ms = c->config.idle_timeout_ms,
         .handshake_timeout_ms = c->config.handshake_timeout_ms,
+        .handshakes_per_address = c->config.handshakes_per_address,
         .connections_per_address = c->config.connections_per_address,
         .trusted = c->config.trusted,
         .num_trusted = c->config.num_trusted,
@@ -368,6 +375,7 @@ static bool start_remote(struct weir_control *c, struct weir_strbuf *why)
     if (weir_node_certificate_load(cfg, now_s, &pem, why) < 0)
         return false;
     weir_tls_fingerprint_text(pem.fingerprint, c->node.certificate);
+    c->node.certificate_ends_s = pem.not_after_s;
     enum weir_err err = weir_admin_present(c->admin, pem.identity);
     if (err < 0) {
         weir_tls_identity_unref(pem.identity);
@@ -419,6 +427,7 @@ static bool start_node(struct weir_control *c)
     c->node.undrain = weir_control_undrain;
     c->node.reload = weir_control_reload;
     c->node.started_ns = weir_clock_mono_ns();
+    weir_cert_watch_init(&c->node.certs);
     c->node.marks = weir_failure_marks_new();
     if (c->node.marks == NULL) {
         fprintf(stderr, "weir: no memory, or no random numbers, to begin with\n");
@@ -458,6 +467,7 @@ static void end_node(struct weir_control *c)
         weir_store_close(&c->node.store);
     weir_push_queue_free(&c->node.pushes);
     weir_failure_marks_free(&c->node.marks);
+    weir_cert_watch_deinit(&c->node.certs);
     weir_secret_pages_free((void **)&c->secret, sizeof(*c->secret));
 }
 

@@ -129,6 +129,7 @@ static void change_workers(struct weir_reload *rl)
         .head_timeout_ms = rl->next.head_timeout_ms,
         .idle_timeout_ms = rl->next.idle_timeout_ms,
         .handshake_timeout_ms = rl->next.handshake_timeout_ms,
+        .handshakes_per_address = rl->next.handshakes_per_address,
         .connections_per_address = rl->next.connections_per_address,
         .trusted = rl->next.trusted,
         .num_trusted = rl->next.num_trusted,
@@ -169,6 +170,7 @@ static void present_certificate(struct weir_reload *rl)
     if (strcmp(fingerprint, c->node.certificate) != 0)
         rl->changed |= WEIR_KEY_BIT(WEIR_KEY_ADMIN_TLS);
     memcpy(c->node.certificate, fingerprint, sizeof(fingerprint));
+    c->node.certificate_ends_s = rl->certificate.not_after_s;
     enum weir_err err = weir_admin_present(c->admin, rl->certificate.identity);
     WEIR_ASSERT(err == WEIR_OK); /* it is not the first */
     rl->certificate.identity = NULL;

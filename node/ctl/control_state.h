@@ -48,6 +48,7 @@ struct weir_control {
     struct weir_secret *secret; /* owns; secret pages */
     struct weir_metrics metrics_block;
     struct weir_metrics store_metrics;
+    _Atomic bool certs_changed; /* relaxed; set by on_change, taken by the sample */
     /** Notified of changed tenants; release at start and end, paired with acquire in on_change.
      * NULL before there are workers and after. */
     _Atomic(struct weir_workers *) notified;

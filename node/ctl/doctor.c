@@ -18,11 +18,13 @@
 #include "node/ctl/node_facts.h"
 #include "node/ctl/stored_tenant.h"
 
-#define ARENA_MAX      (16u << 20)
-#define FREE_MIN       (512ull << 20) /* bytes of the data folder's file system */
-#define CLOCK_MIN_S    1704067200     /* 2024-01-01: before it, the clock was never set */
-#define TENANTS_MAX    256            /* whose endpoints are tried */
-#define DESCRIPTORS_PC 80             /* percent in use: warn */
+#define ARENA_MAX           (16u << 20)
+#define FREE_MIN            (512ull << 20) /* bytes of the data folder's file system */
+#define CLOCK_MIN_S         1704067200     /* 2024-01-01: before it, the clock was never set */
+#define DAY_S               86400
+#define CERTIFICATE_LEAST_S (14 * DAY_S) /* that are left, or it is warned of */
+#define TENANTS_MAX         256          /* whose endpoints are tried */
+#define DESCRIPTORS_PC      80           /* percent in use: warn */
 
 #define ULL(n) ((unsigned long long)(n))
 
@@ -158,6 +160,30 @@ static void check_overlaps(struct weir_doctor *d)
                            "owner; else remove one of the names");
 }
 
+/* As the last pass over the store has counted them, a second or so ago. */
+static void check_certificates(struct weir_doctor *d)
+{
+    struct weir_cert_watch *w = &d->node->certs;
+    const struct weir_cert_counts *c = &w->counts;
+    if (c->expired + c->expiring + c->damaged == 0) {
+        weir_doctor_report(
+            d, "certificates", "ok",
+            weir_arena_printf(&d->arena, "%llu, none expires within 14 days", ULL(c->num)), NULL);
+        return;
+    }
+    weir_doctor_report(
+        d, "certificates", "warn",
+        weir_arena_printf(&d->arena, "%llu expired%s%s%s, %llu expire within 14 days%s%s%s%s",
+                          ULL(c->expired), c->expired > 0 ? ": " : "",
+                          c->expired > 0 && w->expired.at != NULL ? w->expired.at : "",
+                          c->expired > WEIR_CERT_WATCH_SHOWN ? ", ..." : "", ULL(c->expiring),
+                          c->expiring > 0 ? ": " : "",
+                          c->expiring > 0 && w->expiring.at != NULL ? w->expiring.at : "",
+                          c->expiring > WEIR_CERT_WATCH_SHOWN ? ", ..." : "",
+                          c->damaged > 0 ? ", some are damaged" : ""),
+        "get new ones and add them with weir cert add; until then the old ones are served");
+}
+
 static void check_disk(struct weir_doctor *d)
 {
     struct statvfs v;
@@ -202,6 +228,26 @@ static void check_listeners(struct weir_doctor *d)
     weir_strbuf_deinit(&text);
 }
 
+/* What admin.listen presents. Clients refuse it when it is over, unless they know its fingerprint.
+ */
+static void check_certificate(struct weir_doctor *d)
+{
+    int64_t left_s = d->node->certificate_ends_s - (int64_t)(weir_clock_wall_ms() / 1000);
+    if (d->node->certificate[0] == '\0')
+        return;
+    weir_doctor_report(
+        d, "admin certificate",
+        left_s < 0                     ? "fail"
+        : left_s < CERTIFICATE_LEAST_S ? "warn"
+                                       : "ok",
+        left_s < 0 ? weir_arena_printf(&d->arena, "it has expired")
+                   : weir_arena_printf(&d->arena, "%lld days left", (long long)(left_s / DAY_S)),
+        left_s < CERTIFICATE_LEAST_S
+            ? "renew the files of admin.tls, or let the node make another, and "
+              "`weir reload`"
+            : NULL);
+}
+
 static void check_access_log(struct weir_doctor *d)
 {
     const struct weir_metrics *blocks[WEIR_BLOCKS_MAX];
@@ -222,10 +268,12 @@ void weir_doctor_node(struct weir_doctor *d)
     check_descriptors(d);
     check_pipes(d);
     check_listeners(d);
+    check_certificate(d);
     check_disk(d);
     if (weir_store_stats(d->node->reader, &stats) == WEIR_OK)
         check_store(d, &stats);
     check_overlaps(d);
+    check_certificates(d);
     check_access_log(d);
 }
 

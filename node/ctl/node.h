@@ -15,6 +15,7 @@
 #include "node/base/err.h"
 #include "node/base/metrics.h"
 #include "node/base/strbuf.h"
+#include "node/ctl/cert_watch.h"
 #include "node/ctl/config.h"
 #include "node/ctl/overlap_check.h"
 #include "node/flow/failure_marks.h"
@@ -68,6 +69,7 @@ struct weir_node {
     struct weir_resolve resolve;        /* who looks names up; ask NULL: nobody */
     struct weir_rate rate;
     struct weir_overlap_count overlaps;
+    struct weir_cert_watch certs;
     enum weir_node_state state;
     uint64_t started_ns;
     uint32_t descriptors;    /* the soft limit after start */
@@ -76,6 +78,7 @@ struct weir_node {
     uint32_t num_drain_followers;
     /* The fingerprint of what admin.listen presents; "": there is no such listener. */
     char certificate[WEIR_TLS_FINGERPRINT_TEXT];
+    int64_t certificate_ends_s; /* Unix time; with it */
     /** Stop taking new work; end when idle or at the deadline. A later call moves the deadline,
      * either way. @param deadline_ms 0..86400000 from now on */
     void (*drain)(struct weir_node *node, uint64_t deadline_ms);

@@ -131,6 +131,8 @@ static void fill_node(struct weir_node *node, const struct weir_store_stats *sta
     s->seq = stats->seq;
     s->has_lag = 1;
     s->lag = 0; /* a single node is behind nobody */
+    s->has_certificates = 1;
+    s->certificates = node->certs.counts.num;
     s->has_conflicts = 1;
     s->conflicts = stats->num_conflicts;
     s->admin_certificate = node->certificate[0] != '\0' ? node->certificate : NULL;
@@ -176,6 +178,24 @@ static void write_gauge(struct weir_strbuf *out, const char *name, const char *h
                        (unsigned long long)value);
 }
 
+static void write_certificates(struct weir_node *node, struct weir_strbuf *out)
+{
+    const struct weir_cert_counts *c = &node->certs.counts;
+    static const char name[] = "weir_certificate_soonest_expiry_seconds";
+    write_gauge(out, "weir_certificates", "Certificates in the store.", c->num);
+    write_gauge(out, "weir_certificates_expired",
+                "Certificates that have expired and that no newer one stands in for.", c->expired);
+    write_gauge(out, "weir_certificates_expiring", "The same that expire within 14 days.",
+                c->expiring);
+    if (!c->has_soonest)
+        return;
+    weir_strbuf_printf(out,
+                       "# HELP %s Time left of the certificate that expires first, below 0 when it "
+                       "has.\n# TYPE %s gauge\n%s %lld\n",
+                       name, name, name,
+                       (long long)(c->soonest_s - (int64_t)(weir_clock_wall_ms() / 1000)));
+}
+
 enum weir_err weir_status_metrics(struct weir_node *node, struct weir_strbuf *out)
 {
     const struct weir_metrics *blocks[WEIR_BLOCKS_MAX];
@@ -197,6 +217,7 @@ enum weir_err weir_status_metrics(struct weir_node *node, struct weir_strbuf *ou
     write_gauge(out, "weir_draining", "1 while the node takes no new work.",
                 node->state == WEIR_NODE_DRAINING);
     write_gauge(out, "weir_tenants", "Tenants in the store.", stats.num_tenants);
+    write_certificates(node, out);
     write_gauge(out, "weir_conflicts", "Names claimed by more than one tenant.",
                 stats.num_conflicts);
     write_gauge(out, "weir_store_used_bytes", "Bytes of the store in use.", stats.used_bytes);

@@ -14,6 +14,7 @@
 #include "node/exchange/exchange_log.h"
 #include "node/flow/forwarded.h"
 #include "node/flow/identity.h"
+#include "node/wire/tls_server.h"
 
 /* -- beginning -- */
 
@@ -114,6 +115,13 @@ static void store_record_bytes(struct weir_exchange *x, const struct weir_h1_hea
     weir_exchange_store_record(x, &read);
 }
 
+/* Of a tenant that asks for one; empty: the client presented none. */
+static struct weir_span client_cert_of(const struct weir_exchange *x)
+{
+    const struct weir_tls *tls = x->tenant->tls_ask != WEIR_TLS_ASK_NONE ? tls_of(x) : NULL;
+    return tls != NULL && tls->peer_presented ? weir_tls_peer_certificate(tls) : WEIR_SPAN_EMPTY;
+}
+
 static bool write_request_head(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
 {
@@ -129,6 +137,7 @@ static bool write_request_head(struct weir_exchange *x, const struct weir_h1_hea
         .https = x->https,
         .request_id = weir_span(x->request_id, x->request_id_len),
         .cdn_id = env->cdn_id,
+        .client_cert = client_cert_of(x),
         .http2 = x->req.framed,
     };
     x->head = weir_stash_get(env->buffers, weir_rewrite_request_max(&r));

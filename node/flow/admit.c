@@ -7,6 +7,7 @@
 #include "node/flow/cdn_loop.h"
 #include "node/flow/methods.h"
 #include "node/flow/rewrite.h"
+#include "node/wire/tls_server.h"
 #include "tenants/redirect.h"
 
 static void decide_response(struct weir_admit *a, uint16_t status, enum weir_access_outcome outcome,
@@ -178,6 +179,16 @@ static bool refuse_misdirected(struct weir_admit *a, const struct weir_arrival *
     return true;
 }
 
+/* A tenant that requires certificates of its clients has none of a client in clear. */
+static bool refuse_in_clear(struct weir_admit *a, const struct weir_arrival *req)
+{
+    if (req->scope != NULL || a->tenant->tls_ask != WEIR_TLS_ASK_REQUIRED)
+        return false;
+    decide_response(a, 403, WEIR_OUTCOME_REFUSED,
+                    WEIR_SPAN_LIT("This site requires a certificate of its clients: use https."));
+    return true;
+}
+
 void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
                         const struct weir_arrival *req)
 {
@@ -210,7 +221,7 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
                         WEIR_SPAN_LIT("The path leads above the root."));
         return;
     }
-    if (find_redirect(a, req, path))
+    if (find_redirect(a, req, path) || refuse_in_clear(a, req))
         return;
     if (head->has_content_length && a->tenant->max_body > 0 &&
         head->content_length > a->tenant->max_body) {

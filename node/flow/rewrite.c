@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "node/base/clock.h"
+#include "node/wire/tls_server.h"
+#include "tenants/base64.h"
 
 static uint8_t *append(uint8_t *at, struct weir_span s)
 {
@@ -117,7 +119,8 @@ size_t weir_rewrite_request_max(const struct weir_rewrite_request *r)
 {
     return r->head->head_len + 2u * r->head->num_fields + 2u * r->host.len + r->request_id.len +
            r->cdn_id.len + r->tenant->via.len +
-           headers_len(r->tenant->add_request, r->tenant->num_add_request) + WEIR_REWRITE_OWN_MAX;
+           headers_len(r->tenant->add_request, r->tenant->num_add_request) +
+           weir_base64_len(r->client_cert.len) + WEIR_REWRITE_OWN_MAX;
 }
 
 /* What a client's field becomes on the way to the upstream. */
@@ -142,6 +145,9 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
     case WEIR_FIELD_X_FORWARDED_HOST:
     case WEIR_FIELD_FORWARDED:
         return r->trusted ? FATE_PASS : FATE_DROP;
+    case WEIR_FIELD_CLIENT_CERT: /* RFC 9440 2.4: never what a client says of itself */
+    case WEIR_FIELD_CLIENT_CERT_CHAIN:
+        return r->trusted && t->tls_ask == WEIR_TLS_ASK_NONE ? FATE_PASS : FATE_DROP;
     case WEIR_FIELD_TRAILER: /* the trailers themselves are dropped */
     case WEIR_FIELD_TRANSFER_ENCODING:
     case WEIR_FIELD_CONNECTION:
@@ -241,10 +247,21 @@ static uint8_t *append_client_fields(const struct weir_rewrite_request *r, uint8
     return append_field(at, WEIR_SPAN_LIT("X-Real-IP"), ip);
 }
 
+/* RFC 9440 2.2: a byte sequence of structured fields. */
+static uint8_t *append_client_cert(const struct weir_rewrite_request *r, uint8_t *at)
+{
+    if (r->client_cert.len == 0 || is_removed(r->tenant, WEIR_FIELD_CLIENT_CERT))
+        return at;
+    at = append_lit(at, "\r\nClient-Cert: :");
+    weir_base64_encode(r->client_cert, (char *)at);
+    return append_lit(at + weir_base64_len(r->client_cert.len), ":");
+}
+
 static uint8_t *append_own_request_fields(const struct weir_rewrite_request *r, uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
     at = append_client_fields(r, at);
+    at = append_client_cert(r, at);
     if (!is_removed(r->tenant, WEIR_FIELD_X_REQUEST_ID))
         at = append_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
     if (!is_removed(r->tenant, WEIR_FIELD_VIA))

@@ -37,8 +37,9 @@ struct weir_rewrite_request {
     bool trusted; /* the peer is a trusted proxy: its X-Forwarded-Proto and -Host are passed on */
     bool https;   /* how the client came, as far as that is known */
     struct weir_span request_id;
-    struct weir_span cdn_id; /* appended to CDN-Loop; empty: nothing is */
-    bool http2;              /* it came over HTTP/2, which Via tells */
+    struct weir_span cdn_id;      /* appended to CDN-Loop; empty: nothing is */
+    bool http2;                   /* it came over HTTP/2, which Via tells */
+    struct weir_span client_cert; /* that the client presented, DER; empty: none */
 };
 
 /**

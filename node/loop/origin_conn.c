@@ -146,6 +146,7 @@ static bool wants_to_read(const struct weir_origin_conn *u)
     case WEIR_ORIGIN_CONN_CONNECTING:
         return false;
     case WEIR_ORIGIN_CONN_HANDSHAKING:
+        return !u->handshake.signs;
     case WEIR_ORIGIN_CONN_PARKED:
     case WEIR_ORIGIN_CONN_HELD:
         return true;
@@ -409,7 +410,10 @@ static void handle_parked_event(struct weir_origin_conn *u)
     struct weir_span in;
     switch (weir_conn_read(&u->conn, 1, &in)) {
     case WEIR_IO_BLOCKED:
-        return;
+        if (u->handshake.num_tickets <= WEIR_ORIGIN_TICKETS_MAX)
+            return;
+        weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
+        break;
     case WEIR_IO_DONE:
         weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
         break;
@@ -453,7 +457,7 @@ static void handle_handshake_event(struct weir_origin_conn *u)
         weir_conn_defer(&u->conn);
         return;
     }
-    switch (weir_origin_tls_step(&u->handshake, &u->conn)) {
+    switch (weir_origin_tls_step(&u->handshake)) {
     case WEIR_ORIGIN_TLS_MORE:
         return;
     case WEIR_ORIGIN_TLS_DONE:
@@ -473,8 +477,11 @@ static void on_origin_event(struct weir_conn *c, unsigned what)
 {
     struct weir_origin_conn *u = origin_conn_of(c);
     weir_pump_begin(c->env, c);
-    if (u->side.x != NULL)
-        weir_buffers_charge(c->env->buffers, u->side.x->account, WEIR_MEMORY_RESPONSES);
+    /* What a handshake or an idle connection needs is nobody's. */
+    weir_buffers_charge(c->env->buffers,
+                        u->side.x != NULL ? u->side.x->account
+                                          : &u->worker->buffers.budget.accounts[0],
+                        WEIR_MEMORY_RESPONSES);
     if (u->lost) {
         handle_watch_failure(u);
         weir_pump_end(c->env, c);
@@ -537,7 +544,8 @@ static bool park(struct weir_origin_conn *u)
     struct weir_worker *w = u->worker;
     struct weir_address_pool *p = u->address_pool;
     WEIR_ASSERT(u->side.x == NULL && u->pool == NULL);
-    if (w->stopping || w->draining || p->num_idle >= p->max_idle || w->now.ms >= u->retire_at_ms ||
+    if (w->stopping || w->draining || u->handshake.num_tickets > WEIR_ORIGIN_TICKETS_MAX ||
+        p->num_idle >= p->max_idle || w->now.ms >= u->retire_at_ms ||
         weir_origin_conn_leads_elsewhere(u))
         return false;
     if (w->num_parked >= w->max_parked)

@@ -11,6 +11,7 @@
 #include "node/loop/system_trust.h"
 #include "node/loop/worker_tls.h"
 #include "node/wire/tls_client.h"
+#include "tenants/cert_cache.h"
 
 /* -- settings -- */
 
@@ -42,7 +43,7 @@ static struct weir_origin_tls *settings_copy(const struct weir_upstream_tls *fro
 {
     size_t pins_len = (size_t)from->num_pins * WEIR_TLS_PIN_LEN;
     struct weir_origin_tls *t = malloc(sizeof(*t) + pins_len + from->sni.len + from->ciphers.len +
-                                       from->client_certificate.len + 3);
+                                       from->client_certificate.len + from->client_tenant.len + 4);
     if (t == NULL)
         return NULL;
     memset(t, 0, sizeof(*t));
@@ -56,6 +57,7 @@ static struct weir_origin_tls *settings_copy(const struct weir_upstream_tls *fro
     take_text(&t->settings.sni, &at);
     take_text(&t->settings.ciphers, &at);
     take_text(&t->settings.client_certificate, &at);
+    take_text(&t->settings.client_tenant, &at);
     return t;
 }
 
@@ -121,9 +123,14 @@ void weir_origin_tls_drop_sessions(struct weir_address_pool *p)
 /* The server gave a session: the oldest makes way. */
 static void on_session(void *owner, struct weir_tls_session *session)
 {
-    const struct weir_origin_handshake *h = owner;
+    struct weir_origin_handshake *h = owner;
     struct weir_address_pool *p = h->pool;
     WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
+    h->num_tickets += h->num_tickets <= WEIR_ORIGIN_TICKETS_MAX;
+    if (h->num_tickets > WEIR_ORIGIN_TICKETS_MAX) {
+        weir_tls_session_unref(session);
+        return;
+    }
     if (p->num_sessions == WEIR_ORIGIN_SESSIONS)
         drop_session(p, 0);
     p->sessions[p->num_sessions].session = session;
@@ -199,6 +206,23 @@ static struct weir_tls_client *client_of(struct weir_worker *w)
     return w->tls->client;
 }
 
+/* What weir shows when it is asked. One that is not there ends the handshake at its first step.
+ * @return NULL: none, or h->fault is set */
+static struct weir_tls_identity *find_certificate(struct weir_origin_handshake *h)
+{
+    const struct weir_upstream_tls *s = &h->pool->tls->settings;
+    struct weir_cert_cache *certs = h->pool->worker->certs;
+    struct weir_tls_identity *id = NULL;
+    if (s->client_certificate.len == 0)
+        return NULL;
+    if (certs == NULL ||
+        weir_cert_cache_get(certs, s->client_tenant, s->client_certificate, &id) < 0) {
+        h->fault = "no_client_certificate";
+        return NULL;
+    }
+    return id;
+}
+
 enum weir_err weir_origin_tls_begin(struct weir_origin_handshake *h, struct weir_conn *c,
                                     struct weir_address_pool *p, const struct weir_addr *addr)
 {
@@ -209,6 +233,9 @@ enum weir_err weir_origin_tls_begin(struct weir_origin_handshake *h, struct weir
         client != NULL ? weir_tls_layer_new(&w->env, &w->tls->layers) : NULL;
     if (layer == NULL)
         return WEIR_ENOMEM;
+    h->pool = p;
+    h->addr = *addr;
+    h->conn = c;
     struct weir_tls_dial d = {
         .sni = s->sni.len > 0       ? (const char *)s->sni.at
                : p->host[0] != '\0' ? p->host
@@ -216,14 +243,13 @@ enum weir_err weir_origin_tls_begin(struct weir_origin_handshake *h, struct weir
         .versions = s->versions,
         .ciphers = s->ciphers.len > 0 ? (const char *)s->ciphers.at : NULL,
         .session = newest_session(p),
+        .identity = find_certificate(h),
     };
     enum weir_err err = weir_tls_connect(&layer->tls, client, &d, h);
     if (err < 0) {
         weir_tls_layer_discard(layer);
         return err;
     }
-    h->pool = p;
-    h->addr = *addr;
     h->resumes = d.session != NULL;
     /* BoringSSL has its own reference now. */
     if (d.session != NULL && weir_tls_session_is_single_use(d.session))
@@ -294,21 +320,33 @@ static enum weir_origin_tls_progress end_handshake(struct weir_origin_handshake 
     return WEIR_ORIGIN_TLS_FAILED;
 }
 
-enum weir_origin_tls_progress weir_origin_tls_step(struct weir_origin_handshake *h,
-                                                   struct weir_conn *c)
+static void on_signature(struct weir_worker *w, void *owner)
 {
-    struct weir_metrics *m = h->pool->worker->metrics;
-    const struct weir_tls *tls = &weir_tls_layer_of(c)->tls;
-    enum weir_tls_progress progress = weir_tls_layer_handshake(c);
+    struct weir_origin_handshake *h = owner;
+    h->signs = false;
+    weir_conn_wake(h->conn);
+}
+
+enum weir_origin_tls_progress weir_origin_tls_step(struct weir_origin_handshake *h)
+{
+    struct weir_worker *w = h->pool->worker;
+    struct weir_tls *tls = &weir_tls_layer_of(h->conn)->tls;
+    if (h->fault != NULL)
+        return end_handshake(h, tls, WEIR_TLS_PROGRESS_FAILED);
+    if (h->signs)
+        return WEIR_ORIGIN_TLS_MORE;
+    enum weir_tls_progress progress = weir_tls_layer_handshake(h->conn);
     switch (progress) {
     case WEIR_TLS_PROGRESS_DONE:
-        weir_metric_add(m, WEIR_M_UPSTREAM_TLS_HANDSHAKES, 1);
+        weir_metric_add(w->metrics, WEIR_M_UPSTREAM_TLS_HANDSHAKES, 1);
         if (tls->resumed)
-            weir_metric_add(m, WEIR_M_UPSTREAM_TLS_RESUMED, 1);
+            weir_metric_add(w->metrics, WEIR_M_UPSTREAM_TLS_RESUMED, 1);
         return WEIR_ORIGIN_TLS_DONE;
     case WEIR_TLS_PROGRESS_BLOCKED:
         return WEIR_ORIGIN_TLS_MORE;
-    case WEIR_TLS_PROGRESS_SIGNS: /* a slow key is not presented to servers */
+    case WEIR_TLS_PROGRESS_SIGNS:
+        h->signs = weir_worker_tls_sign(w, tls, on_signature);
+        return h->signs ? WEIR_ORIGIN_TLS_MORE : WEIR_ORIGIN_TLS_STARVED;
     case WEIR_TLS_PROGRESS_END:
     case WEIR_TLS_PROGRESS_FAILED:
         return end_handshake(h, tls, progress);

@@ -25,6 +25,9 @@ struct weir_conn;
 
 /* A certificate is looked at again after this at the latest. */
 #define WEIR_ORIGIN_SESSION_MS 3600000
+/* Sessions that one connection may bring: a server that sends more is no longer idle when it has
+ * nothing to send. */
+#define WEIR_ORIGIN_TICKETS_MAX 32
 
 #define WEIR_ORIGIN_TLS_MAGIC 0x4f544c53u
 
@@ -49,8 +52,11 @@ void weir_origin_tls_drop_sessions(struct weir_address_pool *p);
 struct weir_origin_handshake {
     struct weir_address_pool *pool;
     struct weir_addr addr;
-    const char *fault; /* a label: why it failed; NULL: it did not */
-    bool resumes;      /* a session was offered */
+    struct weir_conn *conn;
+    const char *fault;    /* a label: why it failed; NULL: it did not */
+    bool resumes;         /* a session was offered */
+    bool signs;           /* a helper thread makes its signature: watch nothing */
+    uint16_t num_tickets; /* sessions that it brought, up to one above WEIR_ORIGIN_TICKETS_MAX */
 };
 
 /**
@@ -65,12 +71,11 @@ WEIR_MUST_USE enum weir_err weir_origin_tls_begin(struct weir_origin_handshake *
 
 enum weir_origin_tls_progress {
     WEIR_ORIGIN_TLS_DONE,
-    WEIR_ORIGIN_TLS_MORE,    /* watch it for input */
+    WEIR_ORIGIN_TLS_MORE,    /* watch it for input, unless it signs */
     WEIR_ORIGIN_TLS_FAILED,  /* h->fault says why */
     WEIR_ORIGIN_TLS_STARVED, /* the node has no memory for it */
 };
 /** Go on with the handshake. */
-enum weir_origin_tls_progress weir_origin_tls_step(struct weir_origin_handshake *h,
-                                                   struct weir_conn *c);
+enum weir_origin_tls_progress weir_origin_tls_step(struct weir_origin_handshake *h);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "node/loop/loop.h"
 #include "node/wire/tls_hash.h"
+#include "node/wire/tls_signature.h"
 #include "tenants/cert_secret.h"
 
 static enum weir_err make_server(struct weir_worker *w, weir_tls_choose_fn choose)
@@ -63,5 +64,53 @@ bool weir_worker_tls_may_step(struct weir_worker *w)
     if (t->steps >= WEIR_HANDSHAKE_BUDGET)
         return false;
     t->steps++;
+    return true;
+}
+
+/* -- signatures -- */
+
+struct job {
+    uv_work_t work;
+    struct weir_worker *worker;
+    struct weir_tls_signature *signature;
+    void (*made)(struct weir_worker *w, void *owner);
+};
+
+static void make_signature(uv_work_t *work)
+{
+    struct job *j = work->data;
+    weir_tls_signature_make(j->signature);
+}
+
+static void after_signature(uv_work_t *work, int status)
+{
+    struct job *j = work->data;
+    struct job done = *j;
+    WEIR_ASSERT(done.worker->magic == WEIR_WORKER_MAGIC);
+    WEIR_ASSERT(status == 0); /* nothing cancels it */
+    void *owner = weir_tls_signature_made(done.signature);
+    free(j);
+    done.worker->tls->num_signatures--;
+    if (owner == NULL)
+        return;
+    weir_conn_env_enter(&done.worker->env);
+    done.made(done.worker, owner);
+    weir_conn_env_leave(&done.worker->env);
+}
+
+bool weir_worker_tls_sign(struct weir_worker *w, struct weir_tls *t,
+                          void (*made)(struct weir_worker *w, void *owner))
+{
+    struct job *j = w->tls->num_signatures < WEIR_SIGNATURES_MAX ? calloc(1, sizeof(*j)) : NULL;
+    if (j == NULL)
+        return false;
+    j->work.data = j;
+    j->worker = w;
+    j->made = made;
+    j->signature = weir_tls_take_signature(t);
+    WEIR_ASSERT(j->signature != NULL);
+    int rc = uv_queue_work(&w->loop, &j->work, make_signature, after_signature);
+    WEIR_ASSERT(rc == 0); /* it fails without a function alone */
+    w->tls->num_signatures++;
     return true;
 }

@@ -43,5 +43,13 @@ void weir_worker_tls_deinit(struct weir_worker *w);
 
 /** Whether one more step of a handshake may be made in this turn; counts it. false: defer. */
 bool weir_worker_tls_may_step(struct weir_worker *w);
+/**
+ * Let a helper thread make the signature that a handshake waits for (WEIR_TLS_SIGNS).
+ * @param made  called from the loop when it is there: the handshake can go on. Not called when the
+ * connection has ended. @param owner  of t
+ * @return false: too many are made, or no memory
+ */
+WEIR_MUST_USE bool weir_worker_tls_sign(struct weir_worker *w, struct weir_tls *t,
+                                        void (*made)(struct weir_worker *w, void *owner));
 
 #endif

@@ -44,8 +44,10 @@ static const struct known_field known_fields[FIELD_SLOTS] = {
     FIELD('d', "date", WEIR_FIELD_DATE),
     FIELD('m', "max-forwards", WEIR_FIELD_MAX_FORWARDS),
     FIELD('p', "proxy", WEIR_FIELD_PROXY),
+    FIELD('c', "client-cert", WEIR_FIELD_CLIENT_CERT),
+    FIELD('c', "client-cert-chain", WEIR_FIELD_CLIENT_CERT_CHAIN),
 };
-_Static_assert(WEIR_FIELD_COUNT == 25, "a new field id needs a line in known_fields");
+_Static_assert(WEIR_FIELD_COUNT == 27, "a new field id needs a line in known_fields");
 
 #define EACH_BYTE 0x0101010101010101ULL
 

@@ -61,7 +61,9 @@ enum weir_tls_fault {
 /** A short name: "no_shared_cipher". */
 const char *weir_tls_fault_name(enum weir_tls_fault fault);
 
+struct weir_tls_identity;  /* tls_identity.h */
 struct weir_tls_signature; /* tls_signature.h */
+struct weir_tls_trust;     /* tls_trust.h */
 struct weir_tls_server;    /* tls_server.h */
 struct weir_tls_client;    /* tls_client.h */
 
@@ -76,14 +78,16 @@ struct weir_tls {
     uint8_t alpn;    /* enum weir_alpn that was agreed on; 0: none */
     bool established;
     bool resumed;
-    bool shut;                         /* close_notify is sent, or must not be */
-    bool peer_presented;               /* the peer presented a certificate, which was accepted */
-    uint8_t scope[WEIR_TLS_SCOPE_LEN]; /* a server's: what its tickets are bound to */
-    void *ssl;                         /* owns */
-    struct weir_tls_io *io;            /* during a call */
-    void *owner;                       /* for the callbacks of server and client */
-    struct weir_tls_server *server;    /* one of both, borrowed as long as the connection lives */
+    bool shut;                          /* close_notify is sent, or must not be */
+    bool peer_presented;                /* the peer presented a certificate, which was accepted */
+    uint8_t scope[WEIR_TLS_SCOPE_LEN];  /* a server's: what its tickets are bound to */
+    void *ssl;                          /* owns */
+    struct weir_tls_identity *identity; /* owns a reference, in a handshake with a slow key */
+    struct weir_tls_io *io;             /* during a call */
+    void *owner;                        /* for the callbacks of server and client */
+    struct weir_tls_server *server;     /* one of both, borrowed as long as the connection lives */
     struct weir_tls_client *client;
+    struct weir_tls_trust *trust; /* a server's, gives a reference: who may vouch for the client */
     struct weir_tls_signature *signature; /* pending; NULL: none */
 };
 

@@ -138,14 +138,21 @@ static bool offer_alpn(SSL *ssl, uint8_t alpn)
     return len == 0 || SSL_set_alpn_protos(ssl, wire, len) == 0; /* here 0 is success */
 }
 
-static bool apply(SSL *ssl, const struct weir_tls_dial *d)
+static bool present(struct weir_tls *t, struct weir_tls_identity *id)
 {
-    struct weir_tls_identity *id = d->identity;
-    WEIR_ASSERT(id == NULL || !id->slow);
+    if (!id->slow)
+        return SSL_set_chain_and_key(t->ssl, id->chain, id->num, id->key, NULL);
+    t->identity = weir_tls_identity_ref(id);
+    return SSL_set_chain_and_key(t->ssl, id->chain, id->num, NULL, &weir_tls_slow_keys);
+}
+
+static bool apply(struct weir_tls *t, const struct weir_tls_dial *d)
+{
+    SSL *ssl = t->ssl;
     return weir_tls_allow_versions(ssl, d->versions) &&
            (d->sni == NULL || SSL_set_tlsext_host_name(ssl, d->sni)) &&
            (d->ciphers == NULL || SSL_set_strict_cipher_list(ssl, d->ciphers)) &&
-           (id == NULL || SSL_set_chain_and_key(ssl, id->chain, id->num, id->key, NULL)) &&
+           (d->identity == NULL || present(t, d->identity)) &&
            (d->session == NULL || SSL_set_session(ssl, (SSL_SESSION *)d->session)) &&
            offer_alpn(ssl, d->alpn);
 }
@@ -161,7 +168,7 @@ enum weir_err weir_tls_connect(struct weir_tls *t, struct weir_tls_client *c,
     t->client = c;
     t->owner = owner;
     SSL_set_connect_state(t->ssl);
-    if (apply(t->ssl, d))
+    if (apply(t, d))
         return WEIR_OK;
     ERR_clear_error();
     weir_tls_end(t);

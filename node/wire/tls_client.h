@@ -48,7 +48,7 @@ struct weir_tls_dial {
     uint8_t versions;                   /* enum weir_tls_version, without a gap; never 0 */
     const char *ciphers;                /* up to TLS 1.2; NULL: all that BoringSSL has */
     uint8_t alpn;                       /* enum weir_alpn that is offered; 0: no ALPN */
-    struct weir_tls_identity *identity; /* to present when asked; NULL: none. Not a slow one */
+    struct weir_tls_identity *identity; /* to present when asked; NULL: none */
     struct weir_tls_session *session;   /* to resume; NULL: none */
 };
 

@@ -13,7 +13,9 @@
 #include <openssl/ssl.h>
 
 #include "node/wire/tls.h"
+#include "node/wire/tls_identity.h"
 #include "node/wire/tls_private.h"
+#include "node/wire/tls_trust.h"
 
 const char *weir_tls_fault_name(enum weir_tls_fault fault)
 {
@@ -128,6 +130,8 @@ void weir_tls_end(struct weir_tls *t)
     if (t->signature != NULL)
         weir_tls_signature_abandon(t);
     SSL_free(t->ssl);
+    weir_tls_trust_unref(t->trust);
+    weir_tls_identity_unref(t->identity);
     memset(t, 0, sizeof(*t));
 }
 
@@ -252,6 +256,8 @@ static void note_established(struct weir_tls *t)
     t->resumed = SSL_session_reused(t->ssl);
     t->peer_presented = sk_CRYPTO_BUFFER_num(SSL_get0_peer_certificates(t->ssl)) > 0;
     t->established = true;
+    weir_tls_identity_unref(t->identity);
+    t->identity = NULL;
 }
 
 enum weir_tls_step weir_tls_handshake(struct weir_tls *t, struct weir_tls_io *io)

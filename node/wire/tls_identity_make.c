@@ -2,7 +2,6 @@
  *
  * tls_identity_make.c - see tls_identity.h.
  */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include <openssl/bytestring.h>
@@ -136,25 +135,4 @@ bool weir_tls_identity_is_slow(const struct weir_tls_identity *id)
 size_t weir_tls_identity_bytes(const struct weir_tls_identity *id)
 {
     return id->bytes;
-}
-
-/* -- held by a connection -- */
-
-static int identity_index = -1;
-
-static void drop_held(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
-{
-    weir_tls_identity_unref(ptr);
-}
-
-static void make_index(void)
-{
-    identity_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, drop_held);
-}
-
-int weir_tls_identity_index(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, make_index);
-    return identity_index;
 }

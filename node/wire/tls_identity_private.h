@@ -23,8 +23,4 @@ struct weir_tls_identity {
     CRYPTO_BUFFER *chain[WEIR_TLS_CHAIN_MAX]; /* owns */
 };
 
-/** Index of an SSL's ex data that holds a reference to an identity until the SSL is freed. -1: no
- * memory. */
-int weir_tls_identity_index(void);
-
 #endif

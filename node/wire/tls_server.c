@@ -11,9 +11,11 @@
 #include <openssl/ssl.h>
 
 #include "node/base/clock.h"
+#include "node/base/limits.h"
 #include "node/wire/tls_identity_private.h"
 #include "node/wire/tls_private.h"
 #include "node/wire/tls_ticket.h"
+#include "node/wire/tls_trust.h"
 
 #define SESSION_S (24 * 3600) /* how long a session resumes at most */
 
@@ -41,15 +43,52 @@ static int note_fault(struct weir_tls *t, enum weir_tls_fault fault)
     return 0;
 }
 
-static bool present(SSL *ssl, struct weir_tls_choice *c)
+static bool present(struct weir_tls *t, SSL *ssl, struct weir_tls_choice *c)
 {
     struct weir_tls_identity *id = c->identity;
     if (!id->slow)
         return SSL_set_chain_and_key(ssl, id->chain, id->num, id->key, NULL);
-    if (!SSL_set_chain_and_key(ssl, id->chain, id->num, NULL, &weir_tls_slow_keys) ||
-        !SSL_set_ex_data(ssl, weir_tls_identity_index(), id))
+    t->identity = id; /* the connection has it now */
+    c->identity = NULL;
+    return SSL_set_chain_and_key(ssl, id->chain, id->num, NULL, &weir_tls_slow_keys);
+}
+
+/* The chain of a client, once more in each full handshake. */
+static enum ssl_verify_result_t on_client_chain(SSL *ssl, uint8_t *alert)
+{
+    struct weir_tls *t = weir_tls_of(ssl);
+    const STACK_OF(CRYPTO_BUFFER) *peer = SSL_get0_peer_certificates(ssl);
+    struct weir_span chain[WEIR_TLS_CHAIN_MAX];
+    size_t num = sk_CRYPTO_BUFFER_num(peer);
+    for (size_t i = 0; i < num && i < WEIR_TLS_CHAIN_MAX; i++) {
+        const CRYPTO_BUFFER *b = sk_CRYPTO_BUFFER_value(peer, i);
+        chain[i] = weir_span(CRYPTO_BUFFER_data(b), CRYPTO_BUFFER_len(b));
+    }
+    WEIR_ASSERT(t->trust != NULL);
+    if (num > 0 && num <= WEIR_TLS_CHAIN_MAX && chain[0].len <= WEIR_CLIENT_CERT_MAX &&
+        weir_tls_trust_verify(t->trust, chain, num, NULL) == NULL)
+        return ssl_verify_ok;
+    t->fault = WEIR_TLS_FAULT_VERIFY;
+    *alert = SSL_AD_BAD_CERTIFICATE;
+    return ssl_verify_invalid;
+}
+
+/* Takes the reference of c. */
+static bool ask_client(struct weir_tls *t, SSL *ssl, struct weir_tls_choice *c)
+{
+    if (c->ask == WEIR_TLS_ASK_NONE)
+        return true;
+    WEIR_ASSERT(c->trust != NULL);
+    STACK_OF(CRYPTO_BUFFER) *names = weir_tls_trust_names(c->trust);
+    if (names == NULL)
         return false;
-    c->identity = NULL; /* the connection has it now, until its end */
+    SSL_set0_client_CAs(ssl, names);
+    SSL_set_custom_verify(
+        ssl,
+        SSL_VERIFY_PEER | (c->ask == WEIR_TLS_ASK_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+        on_client_chain);
+    t->trust = c->trust;
+    c->trust = NULL;
     return true;
 }
 
@@ -60,7 +99,8 @@ static bool apply(struct weir_tls *t, SSL *ssl, struct weir_tls_choice *c)
     t->alpn = c->alpn; /* until the handshake is done: what may be chosen */
     return weir_tls_allow_versions(ssl, c->versions) &&
            (c->ciphers == NULL || SSL_set_strict_cipher_list(ssl, c->ciphers)) &&
-           SSL_set_session_id_context(ssl, t->scope, sizeof(t->scope)) && present(ssl, c);
+           SSL_set_session_id_context(ssl, t->scope, sizeof(t->scope)) && present(t, ssl, c) &&
+           ask_client(t, ssl, c);
 }
 
 static enum ssl_select_cert_result_t on_client_hello(const SSL_CLIENT_HELLO *hello)
@@ -94,6 +134,7 @@ static enum ssl_select_cert_result_t on_client_hello(const SSL_CLIENT_HELLO *hel
         break;
     }
     weir_tls_identity_unref(c.identity);
+    weir_tls_trust_unref(c.trust);
     return ok ? ssl_select_cert_success : ssl_select_cert_error;
 }
 

@@ -18,6 +18,7 @@
 #include "node/wire/tls_identity.h"
 
 struct weir_tls_tickets;
+struct weir_tls_trust; /* tls_trust.h */
 
 /** The owner's response to a ClientHello. */
 enum weir_tls_chosen {
@@ -28,12 +29,17 @@ enum weir_tls_chosen {
     WEIR_TLS_CANNOT,         /* no memory, no store: internal_error */
 };
 
+/** Whether the client is asked for a certificate. */
+enum weir_tls_ask { WEIR_TLS_ASK_NONE, WEIR_TLS_ASK_OPTIONAL, WEIR_TLS_ASK_REQUIRED };
+
 struct weir_tls_choice {
     struct weir_tls_identity *identity; /* gives a reference */
     uint8_t versions;                   /* enum weir_tls_version, without a gap */
     uint8_t alpn;                       /* enum weir_alpn that may be spoken */
     const char *ciphers; /* of TLS up to 1.2, in BoringSSL's notation; NULL: WEIR_TLS_SUITES */
     uint8_t scope[WEIR_TLS_SCOPE_LEN];
+    uint8_t ask;                  /* enum weir_tls_ask */
+    struct weir_tls_trust *trust; /* with it: who may vouch for the client; gives a reference */
 };
 
 /** Suites up to TLS 1.2 with forward secrecy and authenticated encryption alone; the client's order

@@ -52,7 +52,7 @@ static enum ssl_private_key_result_t begin(SSL *ssl, const uint8_t *in, size_t l
                                            uint16_t algorithm, bool decrypts)
 {
     struct weir_tls *t = weir_tls_of(ssl);
-    struct weir_tls_identity *id = SSL_get_ex_data(ssl, weir_tls_identity_index());
+    struct weir_tls_identity *id = t->identity;
     struct weir_tls_signature *s = len <= INPUT_MAX ? calloc(1, sizeof(*s)) : NULL;
     if (s == NULL || id == NULL) {
         free(s);

@@ -12,6 +12,9 @@
 #include <openssl/mem.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "node/wire/tls_private.h"
 
 #define MAGIC 0x54525354u
 
@@ -51,7 +54,9 @@ static enum weir_err add_certificate(struct weir_tls_trust *t, struct weir_span 
 {
     X509 *x = read_certificate(der);
     enum weir_err err = WEIR_OK;
-    if (x == NULL || X509_STORE_add_cert(t->store, x) != 1) {
+    /* Its extensions are read now: when they first are without memory, while a chain is verified,
+     * BoringSSL takes the certificate for invalid ever after. */
+    if (x == NULL || X509_check_purpose(x, -1, 0) != 1 || X509_STORE_add_cert(t->store, x) != 1) {
         *ret_why = "holds a certificate that cannot be read";
         err = ERR_peek_error() == 0 && x == NULL ? WEIR_EINVAL : failure_kind();
     } else {
@@ -212,6 +217,8 @@ static bool set_name(X509_STORE_CTX *ctx, const struct weir_tls_peer_name *name)
 {
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
+    if (name == NULL)
+        return true;
     if (name->host.len > 0)
         return X509_VERIFY_PARAM_set1_host(param, (const char *)name->host.at, name->host.len) == 1;
     return X509_VERIFY_PARAM_set1_ip(param, name->ip.at, name->ip.len) == 1;
@@ -225,7 +232,8 @@ static const char *verify_all(const struct weir_tls_trust *t, STACK_OF(X509) * c
     X509 *leaf = sk_X509_value(certificates, 0);
     const char *why = "no_memory";
     if (ctx != NULL && X509_STORE_CTX_init(ctx, t->store, leaf, certificates) == 1 &&
-        X509_STORE_CTX_set_default(ctx, "ssl_server") == 1 && set_name(ctx, name))
+        X509_STORE_CTX_set_default(ctx, name != NULL ? "ssl_server" : "ssl_client") == 1 &&
+        set_name(ctx, name))
         why = X509_verify_cert(ctx) == 1 ? NULL : label_of(X509_STORE_CTX_get_error(ctx), leaf);
     X509_STORE_CTX_free(ctx);
     return why;
@@ -236,7 +244,7 @@ const char *weir_tls_trust_verify(const struct weir_tls_trust *t, const struct w
 {
     WEIR_ASSERT(t->magic == MAGIC);
     WEIR_ASSERT(num > 0);
-    WEIR_ASSERT((name->host.len > 0) != (name->ip.len > 0));
+    WEIR_ASSERT(name == NULL || (name->host.len > 0) != (name->ip.len > 0));
     STACK_OF(X509) *certificates = sk_X509_new_null();
     const char *why = certificates != NULL ? NULL : "no_memory";
     for (size_t i = 0; i < num && why == NULL; i++) {
@@ -251,6 +259,33 @@ const char *weir_tls_trust_verify(const struct weir_tls_trust *t, const struct w
     sk_X509_pop_free(certificates, X509_free);
     ERR_clear_error();
     return why;
+}
+
+/* -- what a server asks for -- */
+
+static bool push_name(STACK_OF(CRYPTO_BUFFER) * names, X509 *x)
+{
+    uint8_t *der = NULL;
+    int len = i2d_X509_NAME(X509_get_subject_name(x), &der);
+    CRYPTO_BUFFER *name = len > 0 ? CRYPTO_BUFFER_new(der, (size_t)len, NULL) : NULL;
+    OPENSSL_free(der);
+    if (name != NULL && sk_CRYPTO_BUFFER_push(names, name) > 0)
+        return true;
+    CRYPTO_BUFFER_free(name);
+    return false;
+}
+
+STACK_OF(CRYPTO_BUFFER) * weir_tls_trust_names(const struct weir_tls_trust *t)
+{
+    STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(t->store);
+    STACK_OF(CRYPTO_BUFFER) *names = sk_CRYPTO_BUFFER_new_null();
+    bool ok = names != NULL;
+    for (size_t i = 0; ok && i < sk_X509_OBJECT_num(all); i++)
+        ok = push_name(names, X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i)));
+    if (ok)
+        return names;
+    sk_CRYPTO_BUFFER_pop_free(names, CRYPTO_BUFFER_free);
+    return NULL;
 }
 
 bool weir_tls_key_sha256(struct weir_span der, uint8_t ret[WEIR_SHA256_LEN])

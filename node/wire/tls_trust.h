@@ -50,9 +50,10 @@ struct weir_tls_peer_name {
     struct weir_span ip;   /* an address: 4 or 16 bytes */
 };
 /**
- * Verify the chain of a server, now: that it leads to an anchor, its dates, its purpose, its name.
+ * Verify the chain of a server, now: that it leads to an anchor, its dates, its purpose, its name;
+ * or that of a client, whose name is for others to judge.
  *
- * @param chain  DER, the leaf first   @param num  1.. (contract)
+ * @param chain  DER, the leaf first   @param num  1.. (contract)   @param name  NULL: of a client
  * @return NULL: it is trusted | why it is not, a static label such as "certificate_expired"
  */
 const char *weir_tls_trust_verify(const struct weir_tls_trust *t, const struct weir_span *chain,

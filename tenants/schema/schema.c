@@ -5,6 +5,7 @@
  */
 #include "tenants/schema/schema.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tenants/schema/schema_check.h"
@@ -95,6 +96,14 @@ static bool is_field(enum weir_kind kind, struct weir_span name)
     return weir_reflect_find(weir_rules_message(kind), name) != NULL;
 }
 
+static bool is_field_of_any(struct weir_span name)
+{
+    for (unsigned kind = 0; kind < WEIR_KIND_COUNT; kind++)
+        if (is_field((enum weir_kind)kind, name))
+            return true;
+    return false;
+}
+
 /* The value of a key that is nearly an envelope key: that is reported, and the key is read as what
  * was meant. NULL: there is none. */
 static const struct weir_tree *envelope_misspelled(struct reading *r, struct weir_tree *root,
@@ -104,8 +113,7 @@ static const struct weir_tree *envelope_misspelled(struct reading *r, struct wei
         struct weir_suggest suggest = weir_suggest_begin(key->text);
         struct weir_trail at = weir_trail_name(NULL, key->text);
 
-        if (key->kind != WEIR_TREE_SCALAR || is_field(WEIR_KIND_TENANT, key->text) ||
-            is_field(WEIR_KIND_NODE, key->text))
+        if (key->kind != WEIR_TREE_SCALAR || is_field_of_any(key->text))
             continue;
         weir_suggest_offer(&suggest, weir_span_cstr(name));
         if (suggest.best.len == 0)
@@ -150,14 +158,31 @@ static size_t envelope_word(struct reading *r, const struct weir_tree *value,
             return i;
         weir_suggest_offer(&suggest, weir_span_cstr(words[i]));
     }
-    weir_report_add(&r->report, at, "%s is not %s%s%s%s", weir_schema_text_show(value->text).text,
-                    words[0], num > 1 ? " or " : "", num > 1 ? words[1] : "",
+    char list[64] = "";
+    for (size_t i = 0, len = 0; i < num && len < sizeof(list); i++)
+        len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+                                i == 0         ? ""
+                                : i + 1 == num ? " or "
+                                               : ", ",
+                                words[i]);
+    weir_report_add(&r->report, at, "%s is not %s%s", weir_schema_text_show(value->text).text, list,
                     weir_suggest_text(&suggest).text);
     return num;
 }
 
-static const char *const kinds[] = { "Tenant", "Node" };
-_Static_assert(WEIR_KIND_TENANT == 0 && WEIR_KIND_NODE == 1, "in the order of the words");
+static const char *const kinds[] = { [WEIR_KIND_TENANT] = "Tenant",
+                                     [WEIR_KIND_NODE] = "Node",
+                                     [WEIR_KIND_CERTIFICATE] = "Certificate" };
+_Static_assert(WEIR_ARRAY_LEN(kinds) == WEIR_KIND_COUNT, "a word for each");
+
+/* Whether one kind has more of the keys than each other one has. */
+static bool is_most(const size_t num[WEIR_KIND_COUNT], size_t kind)
+{
+    for (size_t i = 0; i < WEIR_KIND_COUNT; i++)
+        if (i != kind && num[i] >= num[kind])
+            return false;
+    return true;
+}
 
 /* What a document without a right kind most likely is, so that its other faults are reported with
  * this one. @param kind NULL: none is given @return false: there is nothing to guess by */
@@ -174,7 +199,7 @@ static bool kind_guess(const struct weir_tree *root, const struct weir_tree *kin
             num[i] += key->kind == WEIR_TREE_SCALAR && is_field((enum weir_kind)i, key->text);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(kinds); i++) {
         bool is_near = weir_span_eq(suggest.best, weir_span_cstr(kinds[i]));
-        if (is_near || (suggest.best.len == 0 && num[i] > num[1 - i])) {
+        if (is_near || (suggest.best.len == 0 && is_most(num, i))) {
             *ret = (enum weir_kind)i;
             return true;
         }
@@ -225,10 +250,25 @@ static void pages_read(struct reading *r, const Weir__V1__Tenant *t)
     }
 }
 
+static void client_authorities_read(struct reading *r, const Weir__V1__Tenant *t)
+{
+    struct weir_trail tls = weir_trail_name(NULL, WEIR_SPAN_LIT("tls"));
+    struct weir_trail clients = weir_trail_name(&tls, WEIR_SPAN_LIT("client_certificates"));
+    struct weir_trail ca = weir_trail_name(&clients, WEIR_SPAN_LIT("ca"));
+    struct weir_trail file = weir_trail_name(&ca, WEIR_SPAN_LIT("file"));
+
+    if (!weir_schema_has_unread_client_ca(t))
+        return;
+    const char *why = r->src->files->read_ca(r->src->files_arg, t->tls->client_certificates->ca);
+    if (why != NULL)
+        weir_report_add(&r->report, &file, "%s", why);
+}
+
 static void authorities_read(struct reading *r, const Weir__V1__Tenant *t)
 {
     struct weir_trail upstreams = weir_trail_name(NULL, WEIR_SPAN_LIT("upstreams"));
 
+    client_authorities_read(r, t);
     for (size_t i = 0; i < t->n_upstreams; i++) {
         const Weir__V1__Tenant__UpstreamsEntry *entry = t->upstreams[i];
         if (!weir_schema_has_unread_ca(entry->value))
@@ -286,9 +326,18 @@ static enum weir_err claims_locate(struct reading *r, struct weir_tree *root, st
     return err < 0 ? err : places_copy(r, root, "addresses", &doc->addresses);
 }
 
+/* NULL: it has none. */
 static const char *doc_name(const struct weir_doc *doc)
 {
-    return doc->kind == WEIR_KIND_TENANT ? doc->tenant->name : doc->node->name;
+    switch (doc->kind) {
+    case WEIR_KIND_TENANT:
+        return doc->tenant->name;
+    case WEIR_KIND_NODE:
+        return doc->node->name;
+    case WEIR_KIND_CERTIFICATE:
+        return NULL; /* what it is follows from its chain */
+    }
+    WEIR_UNREACHABLE();
 }
 
 /* Remember the name, to find two documents of one name. */

@@ -39,6 +39,7 @@ struct weir_doc {
         ProtobufCMessage *message;
         Weir__V1__Tenant *tenant;
         Weir__V1__Node *node;
+        Weir__V1__CertificateDocument *certificate;
     };
 };
 
@@ -174,6 +175,8 @@ WEIR_MUST_USE enum weir_err weir_schema_node_env(Weir__V1__Node *node, const cha
  * or pem is not set. The reader of the file sets it and clears file: there is one or the other.
  */
 bool weir_schema_has_unread_files(const Weir__V1__Tenant *t);
+/** The same of the authorities of clients. */
+bool weir_schema_has_unread_client_ca(const Weir__V1__Tenant *t);
 /** The same of one upstream. @param u NULL is legal */
 bool weir_schema_has_unread_ca(const Weir__V1__Upstream *u);
 

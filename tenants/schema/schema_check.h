@@ -48,6 +48,10 @@ void weir_check_redirects(struct weir_checker *c, const Weir__V1__Tenant *t);
 /** Check what an upstream says of TLS. @param upstream  its place */
 void weir_check_upstream_tls(struct weir_checker *c, const Weir__V1__Upstream *u,
                              const struct weir_trail *upstream);
+/** Checks who may vouch for clients. @param tls  where the tenant's tls stands */
+void weir_check_client_certificates(struct weir_checker *c,
+                                    const Weir__V1__ClientCertificates *from,
+                                    const struct weir_trail *tls);
 
 /** Whether a key is refused whatever its value. @param rule NULL: none */
 bool weir_check_is_refused(const struct weir_rule *rule);

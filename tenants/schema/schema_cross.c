@@ -11,7 +11,7 @@
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
-#include "tenants/tls_compile.h"
+#include "tenants/tls_policy.h"
 
 /* The trail of `list[index].field`. */
 struct item_trail {
@@ -100,6 +100,8 @@ static void check_tls(struct weir_checker *c, const Weir__V1__Tls *tls)
                             "%s is no cipher suite of TLS up to 1.2 that weir has",
                             weir_schema_text_show(weir_span_cstr(tls->ciphers[i])).text);
     }
+    if (tls->client_certificates != NULL)
+        weir_check_client_certificates(c, tls->client_certificates, &at);
     if (weir_tls_versions(tls) == 0) {
         struct weir_trail step = weir_trail_name(&at, WEIR_SPAN_LIT("max_version"));
         weir_report_add(c->report, &step, "no version is left: the lowest is %s",
@@ -242,7 +244,7 @@ bool weir_schema_has_unread_files(const Weir__V1__Tenant *t)
     for (size_t i = 0; i < t->n_upstreams; i++)
         if (weir_schema_has_unread_ca(t->upstreams[i]->value))
             return true;
-    return false;
+    return weir_schema_has_unread_client_ca(t);
 }
 
 /* -- headers -- */

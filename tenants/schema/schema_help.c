@@ -191,7 +191,9 @@ void weir_schema_help(enum weir_kind kind, struct weir_strbuf *out)
 /* -- one part -- */
 
 static const char *const kind_words[] = {
-    [WEIR_KIND_TENANT] = "tenant", [WEIR_KIND_NODE] = "node"
+    [WEIR_KIND_TENANT] = "tenant",
+    [WEIR_KIND_NODE] = "node",
+    [WEIR_KIND_CERTIFICATE] = "certificate",
 };
 
 /** Where a path of the user has led so far. */
@@ -334,7 +336,7 @@ static enum weir_err refuse_kind(struct weir_span step, struct weir_strbuf *why)
 {
     struct weir_suggest suggest = weir_suggest_begin(step);
 
-    weir_strbuf_printf(why, "%s is neither \"tenant\" nor \"node\"",
+    weir_strbuf_printf(why, "%s is none of \"tenant\", \"node\", \"certificate\"",
                        weir_schema_text_show(step).text);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(kind_words); i++)
         weir_suggest_offer(&suggest, weir_span_cstr(kind_words[i]));

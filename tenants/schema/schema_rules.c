@@ -131,6 +131,10 @@ static const struct weir_rule tls_rules[] = {
       .preset_text = "false",
       .help = "Redirect every request in clear to https, on port 443, by a 301; the least specific "
               "of all redirects, so that a carve-out (to: none) goes before it." },
+    { .field = "client_certificates",
+      .preset_text = "none are asked for",
+      .help = "Certificates of clients. The upstream gets the one that was accepted in Client-Cert "
+              "(RFC 9440); that field and Client-Cert-Chain are never passed on from a client." },
 };
 
 static const struct weir_rule upstream_rules[] = {
@@ -197,11 +201,11 @@ static const struct weir_rule upstream_tls_rules[] = {
       .help = "The endpoint's own certificate must have one of these public keys, verified or not. "
               "A pin is the SHA-256 of the SubjectPublicKeyInfo." },
     { .field = "client_certificate",
-      NOT_YET,
-      TEXT(WEIR_FORM_TOKEN, 1, 64),
+      TEXT(WEIR_FORM_TOKEN, WEIR_TLS_CERTIFICATE_LEN, WEIR_TLS_CERTIFICATE_LEN),
       .preset_text = "none",
       .help = "The certificate that weir shows to an endpoint that asks for one: the ID of one "
-              "that was added with weir cert add." },
+              "that was added with weir cert add, and --force if it is for clients alone. Without "
+              "it in the store no connection is made." },
     { .field = "min_version",
       TEXT(WEIR_FORM_CHOICE, 1, 3),
       .choices = tls_versions,
@@ -219,15 +223,6 @@ static const struct weir_rule upstream_tls_rules[] = {
       .preset_text = "all that there are",
       .help = "Cipher suites of TLS 1.0 to 1.2 by name, the preferred first. Those of TLS 1.3 are "
               "always offered." },
-};
-
-static const struct weir_rule authorities_rules[] = {
-    { .field = "file",
-      TEXT(WEIR_FORM_ANY, 1, FILE_MAX),
-      .help = "File with the certificates in PEM, relative to this one; weir apply reads it." },
-    { .field = "pem",
-      TEXT(WEIR_FORM_LINES, 1, WEIR_CA_MAX),
-      .help = "The certificates themselves in PEM, instead of a file." },
 };
 
 static const struct weir_rule pool_rules[] = {
@@ -700,6 +695,12 @@ static const struct weir_rule clients_rules[] = {
       DURATION(100, 10 * MINUTE),
       PRESET(WEIR_DEFAULT_HANDSHAKE_TIMEOUT_MS),
       .help = "From the start of a connection to listen.https until its TLS handshake is done." },
+    { .field = "handshakes_per_address",
+      .unit = WEIR_UNIT_PER_S,
+      NUMBER(0, 60000),
+      PRESET(0),
+      .help = "TLS handshakes that one address may begin in a second; 0: any number. As with "
+              "connections_per_address, IPv6 counts by /64 and trusted_proxies are exempt." },
 };
 
 static const struct weir_rule log_rules[] = {
@@ -724,7 +725,8 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__tls__descriptor, tls_rules),
     SET(weir__v1__upstream__descriptor, upstream_rules),
     SET(weir__v1__upstream_tls__descriptor, upstream_tls_rules),
-    SET(weir__v1__authorities__descriptor, authorities_rules),
+    SET(weir__v1__authorities__descriptor, weir_rules_authorities),
+    SET(weir__v1__client_certificates__descriptor, weir_rules_client_certificates),
     SET(weir__v1__pool__descriptor, pool_rules),
     SET(weir__v1__endpoint__descriptor, endpoint_rules),
     SET(weir__v1__health__descriptor, health_rules),
@@ -747,6 +749,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__clients__descriptor, clients_rules),
     SET(weir__v1__resolver__descriptor, resolver_rules),
     SET(weir__v1__log__descriptor, log_rules),
+    SET(weir__v1__certificate_document__descriptor, weir_rules_certificate),
 };
 
 const struct weir_rule_set *weir_rules_all(size_t *ret_num)
@@ -779,6 +782,8 @@ const ProtobufCMessageDescriptor *weir_rules_message(enum weir_kind kind)
         return &weir__v1__tenant__descriptor;
     case WEIR_KIND_NODE:
         return &weir__v1__node__descriptor;
+    case WEIR_KIND_CERTIFICATE:
+        return &weir__v1__certificate_document__descriptor;
     }
     WEIR_UNREACHABLE();
 }
@@ -790,6 +795,8 @@ const char *weir_rules_kind_name(enum weir_kind kind)
         return "Tenant";
     case WEIR_KIND_NODE:
         return "Node";
+    case WEIR_KIND_CERTIFICATE:
+        return "Certificate";
     }
     WEIR_UNREACHABLE();
 }

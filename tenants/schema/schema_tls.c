@@ -16,6 +16,13 @@ bool weir_schema_has_unread_ca(const Weir__V1__Upstream *u)
     return ca != NULL && ca->file != NULL && !ca->has_pem;
 }
 
+bool weir_schema_has_unread_client_ca(const Weir__V1__Tenant *t)
+{
+    const Weir__V1__ClientCertificates *from = t->tls != NULL ? t->tls->client_certificates : NULL;
+
+    return from != NULL && from->ca != NULL && from->ca->file != NULL && !from->ca->has_pem;
+}
+
 /* -- authorities -- */
 
 static void check_pem(struct weir_checker *c, const Weir__V1__Authorities *ca,
@@ -35,11 +42,10 @@ static void check_pem(struct weir_checker *c, const Weir__V1__Authorities *ca,
     weir_tls_trust_unref(trust);
 }
 
-static void check_ca(struct weir_checker *c, const Weir__V1__UpstreamTls *t,
-                     const struct weir_trail *tls)
+static void check_authorities(struct weir_checker *c, const Weir__V1__Authorities *ca,
+                              const struct weir_trail *tls)
 {
     struct weir_trail at = weir_trail_name(tls, WEIR_SPAN_LIT("ca"));
-    const Weir__V1__Authorities *ca = t->ca;
 
     if (ca->file == NULL && !ca->has_pem && !weir_report_is_broken(c->report, &at))
         weir_report_add(c->report, &at, "needs a file or pem");
@@ -49,6 +55,24 @@ static void check_ca(struct weir_checker *c, const Weir__V1__UpstreamTls *t,
     }
     if (ca->has_pem)
         check_pem(c, ca, &at);
+}
+
+void weir_check_client_certificates(struct weir_checker *c,
+                                    const Weir__V1__ClientCertificates *from,
+                                    const struct weir_trail *tls)
+{
+    struct weir_trail at = weir_trail_name(tls, WEIR_SPAN_LIT("client_certificates"));
+
+    if (from->ca != NULL)
+        check_authorities(c, from->ca, &at);
+}
+
+static void check_ca(struct weir_checker *c, const Weir__V1__UpstreamTls *t,
+                     const struct weir_trail *tls)
+{
+    struct weir_trail at = weir_trail_name(tls, WEIR_SPAN_LIT("ca"));
+
+    check_authorities(c, t->ca, tls);
     struct weir_trail verify = weir_trail_name(tls, WEIR_SPAN_LIT("verify"));
     if (!(t->has_verify && t->verify) && !weir_report_is_broken(c->report, &verify))
         weir_report_add(c->report, &at, "is of no use without verify: true");

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import time
 
-from scenarios import LOADS, running
+from scenarios import LOADS_BY_NAME, running
 
 COUNTED_SECONDS = 2
 PRELOAD_SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "malloc_count.c")
@@ -61,10 +61,11 @@ def trace(proxy, load, options):
 
 def count_system_calls(options, folder, origin):
     for name in options.scenario or ["small"]:
-        with running(folder, options, origin, 1) as proxies:
+        speaks, load = LOADS_BY_NAME[name]
+        with running(folder, options, origin, 1, speaks=speaks) as proxies:
             for proxy in proxies:
-                LOADS[name].run(proxy, options.warm_seconds, options)
-                calls = trace(proxy, LOADS[name], options)
+                load.run(proxy, options.warm_seconds, options)
+                calls = trace(proxy, load, options)
                 shown = sorted(((count, call) for call, count in calls.items() if count >= 0.005), reverse=True)
                 print("%s %s: %.2f system calls an exchange: %s" % (
                     name, proxy.name, sum(calls.values()), ", ".join("%s %.2f" % (call, count) for count, call in shown)))
@@ -81,11 +82,12 @@ def count_allocations(options, folder, origin):
     options.environment = {"LD_PRELOAD": library, "MALLOC_COUNT_FILE": counter}
     with open(counter, "r+b") as file, mmap.mmap(file.fileno(), 8) as count:
         for name in options.scenario or ["small"]:
-            with running(folder, options, origin, 1) as proxies:
+            speaks, load = LOADS_BY_NAME[name]
+        with running(folder, options, origin, 1, speaks=speaks) as proxies:
                 for proxy in proxies:  # the others are idle meanwhile, so what is counted is this one's
-                    LOADS[name].run(proxy, 2 * options.warm_seconds, options)
+                    load.run(proxy, 2 * options.warm_seconds, options)
                     before = struct.unpack("Q", count)[0]
-                    requests = LOADS[name].run(proxy, COUNTED_SECONDS, options)["requests"]
+                    requests = load.run(proxy, COUNTED_SECONDS, options)["requests"]
                     after = struct.unpack("Q", count)[0]
                     print("%s %s: %.4f allocations an exchange (%d in %d)" % (
                         name, proxy.name, (after - before) / requests, after - before, requests))

@@ -25,6 +25,7 @@ TLS_LOADS = {
     "tls-resume": ("handshake", Handshakes(16, resume=True)),
     "h2-small": ("h2", H2Load("/1k", 16, 32)),
 }
+LOADS_BY_NAME = {**{name: ("plain", load) for name, load in LOADS.items()}, **TLS_LOADS}
 TLS_TENANTS = {"tls-tenants-1000": 1000, "tls-tenants-50000": 50000}
 TENANTS = {"tenants-10": 10, "tenants-1000": 1000, "tenants-10000": 10000, "tenants-100000": 100000}
 START_TENANTS = (1, 1000, 10000, 100000)
@@ -83,12 +84,7 @@ def exchange_rounds(proxies, loads, options):
 
 
 def scenario_exchange(name, folder, options, origin):
-    with running(folder, options, origin, 1) as proxies:
-        return exchange_rounds(proxies, {"one tenant": LOADS[name]}, options)
-
-
-def scenario_tls(name, folder, options, origin):
-    speaks, load = TLS_LOADS[name]
+    speaks, load = LOADS_BY_NAME[name]
     with running(folder, options, origin, 1, speaks=speaks) as proxies:
         return exchange_rounds(proxies, {"one tenant": load}, options)
 
@@ -184,10 +180,9 @@ def scenario_stalled(_, folder, options, origin):
         options.weir_limits = {}
 
 
-SCENARIOS = {name: scenario_exchange for name in LOADS}
+SCENARIOS = {name: scenario_exchange for name in LOADS_BY_NAME}
 SCENARIOS.update({name: scenario_tenants for name in TENANTS})
 SCENARIOS.update({"start": scenario_start, "change": scenario_change, "idle": scenario_idle, "slow": scenario_slow,
                   "stalled": scenario_stalled})
-SCENARIOS.update({name: scenario_tls for name in TLS_LOADS})
 SCENARIOS.update({name: scenario_tls_tenants for name in TLS_TENANTS})
 SCENARIOS.update({"idle-tls": scenario_idle, "idle-h2": scenario_idle})

@@ -295,7 +295,7 @@ class Nginx(Proxy):
                      % (CIPHER_SUITE, GROUP))
         for tenant in range(self.tenants):
             listen = "127.0.0.1:%d%s%s" % (self.port, "" if tenant else " backlog=4096 deferred", self.listen_words())
-            text += ("    upstream u%d { server %s; keepalive 64; keepalive_requests 1000000000; keepalive_timeout 300s; }\n"
+            text += ("    upstream u%d { server %s; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 300s; }\n"
                      "    server { listen %s; server_name %s; %s location / { proxy_pass http://u%d; } }\n"
                      % (tenant, self.origin.endpoint(tenant, int(tenant == moved)), listen, " ".join(self.names(tenant)),
                         self.certificate_lines(tenant), tenant))
@@ -380,10 +380,11 @@ name: t%d
 hosts: [%s]
 %supstreams:
   web:
-    pool: { min_idle: 0, max_idle: 64, max: 16384, idle_timeout: 300s }
+    pool: { min_idle: 0, max_idle: 1024, max: 16384, idle_timeout: 300s }
     endpoints: [ { address: "%s" } ]
 """
 TENANTS_PER_FILE = 10000
+CERTIFICATES_PER_REQUEST = 64
 
 
 class Weir(Proxy):
@@ -419,7 +420,7 @@ class Weir(Proxy):
             numbers = range(first, min(first + TENANTS_PER_FILE, self.tenants))
             self.write("tenants/%06d.yaml" % first, "---\n".join(self.document(t) for t in numbers))
         self.spawn([self.binary, "node", "--config", self.path])
-        wait_response_any(self)
+        self.wait_ready()
         started = time.monotonic()
         self.client("apply", "-f", documents)
         if self.secure:
@@ -427,16 +428,45 @@ class Weir(Proxy):
         self.load_seconds = time.monotonic() - started
         self.stop()
 
+    def wait_ready(self):
+        started = time.monotonic()
+        while time.monotonic() - started < START_SECONDS_MAX and self.child.poll() is None:
+            try:
+                if self.admin("GET", "/readyz").split(b" ")[1:2] == [b"200"]:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.005)
+        raise RuntimeError("weir does not get ready: %s" % self.last_words())
+
     def launch(self):
         self.spawn([self.binary, "node", "--config", self.path])
         return self.wait_started()
 
     def add_certificates(self):
-        """One by one where they are few, as a whole folder where they are many: an operator would."""
-        if self.tenants > 1:
-            self.client("cert", "add", "--dir", self.secure.certificates)
-        else:
-            self.client("cert", "add", "--tenant", "t0", "--cert", self.secure.certificate(0))
+        """As `weir cert add` does; but many of one request, since each is another tenant's."""
+        for first in range(0, self.tenants, CERTIFICATES_PER_REQUEST):
+            certificates = []
+            for tenant in range(first, min(first + CERTIFICATES_PER_REQUEST, self.tenants)):
+                with open(self.secure.certificate(tenant), encoding="ascii") as file:
+                    certificates.append({"tenant": "t%d" % tenant, "files": [file.read()]})
+            self.post("/v1/certificates", {"certificates": certificates})
+
+    def post(self, target, document):
+        response = self.admin("POST", target, json.dumps(document).encode())
+        if response.split(b" ")[1:2] not in ([b"200"], [b"201"]) or b'"refused"' in response:
+            raise RuntimeError("%s: %s" % (target, response[:1000].decode(errors="replace")))
+
+    def admin(self, method, target, body=b""):
+        """A response of the admin API."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.socket)
+            connection.sendall(b"%s %s HTTP/1.1\r\nHost: weir\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                               b"Content-Length: %d\r\n\r\n" % (method.encode(), target.encode(), len(body)) + body)
+            response = b""
+            while piece := connection.recv(65536):
+                response += piece
+        return response
 
     def client(self, *words):
         run = subprocess.run([self.binary, *words], env=dict(os.environ, WEIR_NODE="unix:" + self.socket),
@@ -447,17 +477,3 @@ class Weir(Proxy):
     def change(self, tenant, port):
         path = self.write("change.yaml", self.document(tenant, port))
         return lambda: self.client("apply", "-f", path)
-
-
-def wait_response_any(proxy):
-    """Wait until the proxy responds at all, whatever the status."""
-    started = time.monotonic()
-    while time.monotonic() - started < START_SECONDS_MAX:
-        try:
-            fetch(proxy.plain_port, "nobody.example", "/")
-            return
-        except (OSError, ValueError):
-            if proxy.child.poll() is not None:
-                break
-            time.sleep(0.005)
-    raise RuntimeError("%s does not respond: %s" % (proxy.name, proxy.last_words()))

@@ -49,7 +49,7 @@ def admin(shared: Remote) -> Iterator[str]:
 # -- the whole way
 
 
-def test_every_command_works_from_another_host(shared: Remote, admin: str) -> None:
+def test_every_command_works_from_another_host(shared: Remote, admin: str, authority: Authority) -> None:
     """A remote node: https://host:port with a token and --ca; each command as over the socket."""
     name = unique()
 
@@ -70,6 +70,9 @@ def test_every_command_works_from_another_host(shared: Remote, admin: str) -> No
     assert "descriptors" in shared.run(admin, "doctor").stdout
     assert "info" in run("log-level")
     assert run("export").count("\n") > 3
+    one = authority.issue(f"{name}.test")
+    run("cert", "add", "--tenant", name, "--cert", str(one.full_chain), "--key", str(one.key))
+    assert name in run("cert", "list", "--tenant", name)
     run("logs")
     assert admin.split("_")[1] in run("token", "list")
     run("delete", "tenant", name)
@@ -189,6 +192,20 @@ def test_a_reload_takes_a_renewed_certificate(make_node, authority: Authority, f
     assert remote.run(token, "status", ca=second).returncode == DONE
 
 
+def test_an_expired_certificate_is_served_loudly(make_node, authority: Authority) -> None:
+    """The node serves on and says so; clients refuse the certificate but for those that know its fingerprint."""
+    one = authority.issue("127.0.0.1", days=(-10, -1))
+    node = make_node(config={"admin": {"listen": "127.0.0.1:0", "tls": {"certificate": str(one.full_chain), "key": str(one.key)}}})
+    remote = Remote(node)
+    assert "admin.certificate_expired" in node.stderr
+    token = remote.token()
+    done = remote.run(token, "status", ca=authority.root)
+    assert done.returncode == FAILED and "expired" in done.stderr, done.stderr
+    assert remote.run(token, "status", ca=remote.fingerprint).returncode == DONE
+    done = node.run("doctor")
+    assert done.returncode == FAILED and "it has expired" in done.stdout
+
+
 def test_a_node_does_not_start_with_a_key_that_is_not_its_own(make_node, authority: Authority) -> None:
     """Fail at the start, with the field and the reason; --check finds it too."""
     one, two = authority.issue("a.test"), authority.issue("b.test")
@@ -225,18 +242,20 @@ def test_tokens_of_each_kind(shared: Remote) -> None:
         assert shared.call("GET", path).status == status
 
 
-def test_a_tenants_token_touches_no_other(shared: Remote) -> None:
+def test_a_tenants_token_touches_no_other(shared: Remote, authority: Authority) -> None:
     """tenant:NAME: that tenant's objects and nothing of another, nor of the node, on every path."""
     mine, other = unique(), unique()
     shared.node.apply(_document(mine), _document(other))
     token = shared.token("--scope", f"tenant:{mine}")
     before = shared.node.admin.get(f"/v1/tenants/{other}").body
     good = [("GET", f"/v1/tenants/{mine}"), ("GET", f"/v1/tenants/{mine}/history"), ("GET", f"/v1/tenants/{mine}/revisions/1"),
-            ("GET", f"/v1/logs?tenant={mine}"), ("GET", f"/v1/test/redirect?url=http://{mine}.test/&tenant={mine}")]
+            ("GET", f"/v1/certificates?tenant={mine}"), ("GET", f"/v1/logs?tenant={mine}"), ("GET", f"/v1/test/redirect?url=http://{mine}.test/&tenant={mine}")]
     for method, path in good:
         assert shared.call(method, path, token).status == 200, path
     bad = [(method, path.replace(mine, other)) for method, path in good]
     bad += [("PUT", f"/v1/tenants/{other}"), ("DELETE", f"/v1/tenants/{other}"),
+            ("GET", f"/v1/tenants/{other}/certificates/x"), ("DELETE", f"/v1/tenants/{other}/certificates/x"),
+            ("POST", f"/v1/tenants/{other}/certificates/x/links?host=a.test"), ("GET", "/v1/certificates"),
             ("POST", f"/v1/tenants/{other}/rollback?revision=1"), ("PUT", f"/v1/tenants/{mine}?allow_overlap=1"),
             ("GET", "/v1/tenants"), ("GET", "/v1/export"), ("GET", "/v1/status"), ("GET", "/metrics"), ("GET", "/v1/doctor"),
             ("GET", "/v1/logs"), ("GET", f"/v1/test/route?url=http://{mine}.test/"), ("GET", "/v1/drain"), ("POST", "/v1/drain"),
@@ -249,6 +268,10 @@ def test_a_tenants_token_touches_no_other(shared: Remote) -> None:
     assert shared.run(token, "apply", "-f", "-", stdin=to_yaml(_document(mine, hosts=["new.test"]))).returncode == DONE
     done = shared.run(token, "apply", "-f", "-", stdin=to_yaml(_document(mine), _document(other, hosts=["new2.test"])))
     assert done.returncode == FAILED and f"for tenant {mine} alone" in done.stderr
+    one = authority.issue(f"{other}.test")
+    done = shared.run(token, "cert", "add", "--tenant", other, "--cert", str(one.full_chain), "--key", str(one.key))
+    assert done.returncode == FAILED and f"for tenant {mine} alone" in done.stderr, done.stderr
+    assert other not in shared.node.run("cert", "list").stdout
     assert shared.node.admin.get(f"/v1/tenants/{other}").body == before
     assert shared.node.run("delete", "tenant", mine, other).returncode == DONE
 

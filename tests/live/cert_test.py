@@ -2,7 +2,10 @@
 """The certificate store through the CLI: every form of files, all that is refused, folders, links, and where keys are."""
 
 import json
+import re
 import shutil
+import socket
+import ssl
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, List
@@ -11,6 +14,8 @@ import pytest
 
 from support.certs import Authority, Certificate, make_key, openssl
 from support.node import Node, is_sanitized
+from support.remote import Remote
+from support.wait import PATIENCE, until
 
 PASSWORD = "correct horse battery"
 
@@ -164,6 +169,63 @@ def test_added_again_nothing_changes(shop: Node, authority: Authority) -> None:
     assert "dry run" in _add(shop, "--cert", one.full_chain, "--key", one.key, "--dry-run").stdout
 
 
+def _served(node: Node, name: str, rsa: bool = False) -> Any:
+    """The certificate that a client gets for this name ("" names none), DER; None: the handshake fails."""
+    port = int(re.findall(r"https://127\.0\.0\.1:([0-9]+)", node.stderr)[-1])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if rsa:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname=name or None) as tls:
+                return tls.getpeercert(binary_form=True)
+        except (ssl.SSLError, ConnectionError):
+            return None
+
+
+def test_handshakes_get_what_is_stored_at_once(make_node, authority: Authority) -> None:
+    """Exact before wildcard before the default, ECDSA before RSA, the newest; live on the workers when add returns."""
+    node = make_node(config={"listen": {"http": ["127.0.0.1:0"], "https": ["127.0.0.1:0"]}}, workers=2)
+    assert node.apply(_tenant("shop", "shop.test", "*.shop.test")).returncode == 0
+    assert _served(node, "a.shop.test") is None
+    wild, exact = authority.issue("*.shop.test"), authority.issue("a.shop.test", days=(-3, 90))
+    rsa, newer = authority.issue("a.shop.test", key="rsa"), authority.issue("a.shop.test", days=(-2, 90))
+    expect = {}
+    for one, changes in ((wild, {"a.shop.test": wild, "b.shop.test": wild, "shop.test": wild}),
+                         (exact, {"a.shop.test": exact}), (newer, {"a.shop.test": newer})):
+        _add(node, "--cert", one.full_chain, "--key", one.key)
+        expect.update(changes)
+        for name, wanted in expect.items():
+            if name != "shop.test":  # the default is the newest of all
+                assert _served(node, name) == wanted.der, name
+    assert _served(node, "a.shop.test", rsa=True) is None
+    _add(node, "--cert", rsa.full_chain, "--key", rsa.key)
+    assert _served(node, "a.shop.test", rsa=True) == rsa.der and _served(node, "a.shop.test") == newer.der
+    assert node.run("cert", "link", "--default", _id(exact)).returncode == 0
+    assert _served(node, "shop.test") == exact.der
+    assert node.run("cert", "link", "b.shop.test", _id(exact)).returncode == 0
+    assert _served(node, "b.shop.test") == exact.der
+    assert node.run("cert", "delete", _id(newer)).returncode == 0
+    assert _served(node, "a.shop.test") == exact.der
+    node.restart()
+    assert _served(node, "a.shop.test") == exact.der and _served(node, "c.shop.test") == wild.der
+    metrics = node.admin.metrics()
+    assert metrics["weir_certs_cached"] >= 2 and metrics["weir_cert_load_errors_total"] == 0
+
+
+def test_an_expired_certificate_is_served_on(make_node, authority: Authority) -> None:
+    """While there is no better one; then the better one is."""
+    node = make_node(config={"listen": {"http": ["127.0.0.1:0"], "https": ["127.0.0.1:0"]}})
+    assert node.apply(_tenant("shop", "shop.test")).returncode == 0
+    old, new = authority.issue("shop.test", days=(-9, -5)), authority.issue("shop.test", days=(-40, 40))
+    early = authority.issue("shop.test", days=(3, 40))
+    for one, wanted in ((old, old), (early, old), (new, new)):
+        _add(node, "--cert", one.full_chain, "--key", one.key, "--force")
+        assert _served(node, "shop.test") == wanted.der
+
+
 def test_a_link_moves_from_one_to_another(shop: Node, authority: Authority) -> None:
     """A host, and clients that name none, have one link for each kind of key."""
     first, second = authority.issue("shop.test"), authority.issue("a.shop.test")
@@ -280,6 +342,87 @@ def test_keys_are_nowhere_in_clear(shop: Node, authority: Authority, folder: Pat
     assert secret.read_text().strip() not in texts
 
 
+def test_expiry_is_told_everywhere(shop: Node, authority: Authority) -> None:
+    """Expiry in metrics, status and doctor; what has expired is logged at the start. A newer one ends it."""
+    old = authority.issue("old.shop.test", days=(-40, -10))
+    soon = authority.issue("soon.shop.test", days=(-40, 3))
+    for one in (old, soon):
+        _add(shop, "--cert", one.full_chain, "--key", one.key, "--force")
+
+    def counts() -> List[float]:
+        metrics = shop.admin.metrics()
+        return [metrics["weir_certificates" + tail] for tail in ("", "_expired", "_expiring")]
+
+    until(lambda: counts() == [2, 1, 1], "the certificates are counted")
+    assert -11 * 86400 < shop.admin.metrics()["weir_certificate_soonest_expiry_seconds"] < -9 * 86400
+    status = shop.run("status")
+    assert "1 expired: shop/" in status.stdout and "old.shop.test" in status.stdout and "soon.shop.test" in status.stdout
+    assert json.loads(shop.run("status", "-o", "json").stdout)["nodes"][0]["certificates"] == 2
+    assert "certificates" in shop.run("doctor").stdout
+    shop.restart()
+    until(lambda: f"cert.expired certificate=shop/{_id(old)}" in shop.stderr, "it is logged")
+    assert f"cert.expiring certificate=shop/{_id(soon)}" in shop.stderr
+    for name in ("old.shop.test", "soon.shop.test"):
+        new = authority.issue(name)
+        _add(shop, "--cert", new.full_chain, "--key", new.key)
+    until(lambda: counts() == [4, 0, 0], "newer ones stand in for them")
+    assert "expired" not in shop.run("status").stdout
+
+
+@pytest.mark.parametrize("form", ["folder", "yaml", "json"])
+def test_a_backup_has_certificates_sealed(shop: Node, make_node, authority: Authority, folder: Path, form: str) -> None:
+    """export and import carry certificates: sealed where the secret is, in clear only on an explicit flag."""
+    one = authority.issue("shop.test")
+    old = authority.issue("old.shop.test", key="rsa", days=(-40, -10))
+    for cert in (one, old):
+        _add(shop, "--cert", cert.full_chain, "--key", cert.key, "--force")
+    assert shop.run("cert", "link", "w.shop.test", _id(old)).returncode == 0
+    assert shop.run("cert", "link", "--default", _id(one)).returncode == 0
+
+    def export(name: str, *flags: str) -> Path:
+        to = folder / (name if form == "folder" else f"{name}.{form}")
+        done = shop.run("export", f"{to}/" if form == "folder" else str(to), *flags)
+        assert done.returncode == 0 and "1 tenant and 2 certificates exported" in done.stderr, done.stderr
+        return to
+
+    def text(of: Path) -> str:
+        return "".join(path.read_text() for path in ([of] if of.is_file() else sorted(of.iterdir())))
+
+    sealed, clear = export("sealed"), export("clear", "--with-keys")
+    assert "PRIVATE KEY" not in text(sealed) and "sealed_key" in text(sealed)
+    assert "PRIVATE KEY" in text(clear) and "sealed_key" not in text(clear)
+    assert "export.with_keys" in shop.stderr
+    wanted = [(found["id"], found.get("links", []), found.get("fallback", False)) for found in _listed(shop)]
+
+    (folder / "other").mkdir()
+    other = make_node(folder=folder / "other")
+    refused = other.run("import", str(sealed))
+    assert refused.returncode == 1 and "sealed under another secret" in refused.stderr, refused.stderr
+    assert not _listed(other)
+    done = other.run("import", str(clear))
+    assert done.returncode == 0 and "2 certificates: 2 created" in done.stdout, done.stdout + done.stderr
+    assert [(f["id"], f.get("links", []), f.get("fallback", False)) for f in _listed(other)] == wanted
+    for found in _listed(shop):
+        assert shop.run("cert", "delete", found["id"]).returncode == 0
+    done = shop.run("import", str(sealed))
+    assert done.returncode == 0 and "2 certificates: 2 created" in done.stdout, done.stdout + done.stderr
+    assert [(f["id"], f.get("links", []), f.get("fallback", False)) for f in _listed(shop)] == wanted
+    assert "2 certificates: 2 unchanged" in shop.run("import", str(sealed)).stdout
+    assert shop.admin.call("POST", "/v1/export").status == 400
+    assert shop.admin.get("/v1/export?keys=1").status == 400
+
+
+def test_a_certificate_document_is_not_applied(shop: Node) -> None:
+    """apply points to import; faults of a document have their places."""
+    document = "apiVersion: weir/v1\nkind: Certificate\ntenant: shop\nchain: x\n"
+    assert "is read by `weir import`" in shop.run("apply", "-f", "-", stdin=document).stderr
+    done = shop.run("import", "-", stdin=document)
+    assert done.returncode == 1 and "holds no certificate" in done.stderr
+    done = shop.run("import", "-", stdin=document.replace("chain", "chian"))
+    assert done.returncode == 1 and "chian" in done.stderr and 'did you mean "chain"' in done.stderr
+    assert "sealed_key" in shop.run("help", "certificate").stdout
+
+
 def test_the_secret_decides_whether_a_node_starts(shop: Node) -> None:
     """A secret that others may read, or that is none, stops the start with a clear line."""
     secret = shop.data / "secret"
@@ -324,6 +467,28 @@ def test_the_api_takes_pem_and_says_what_is_wrong(shop: Node, authority: Authori
     assert shop.admin.call("DELETE", f"/v1/tenants/shop/certificates/{'0' * 32}").status == 404
     assert shop.admin.get("/v1/tenants/shop/certificates/xyz").status == 404
     assert shop.admin.get("/v1/certificates?limit=0").status == 400
+
+
+def test_a_tenants_token_adds_its_own_from_another_host(make_node, authority: Authority, folder: Path) -> None:
+    """Over TLS with a token: a tenant's for its own certificates alone, a reading one for none, keys for admin alone."""
+    node = make_node(config={"admin": {"listen": "127.0.0.1:0"}})
+    assert node.apply(_tenant("shop", "shop.test"), _tenant("blog", "blog.test")).returncode == 0
+    remote = Remote(node)
+    mine, reads, whole = (remote.token("--scope", scope) for scope in ("tenant:shop", "read", "admin"))
+    one = authority.issue("shop.test", key="rsa")
+    add = ["cert", "add", "--cert", str(one.full_chain), "--key", str(one.key), "--tenant"]
+    assert "created" in remote.run(mine, *add, "shop").stdout
+    for token, tenant in ((mine, "blog"), (reads, "shop")):
+        done = remote.run(token, *add, tenant)
+        assert done.returncode == 1 and "token" in done.stderr, done.stderr
+    assert _id(one)[:12] in remote.run(mine, "cert", "list", "--tenant", "shop").stdout
+    assert remote.run(mine, "cert", "list").returncode == 1
+    assert _id(one)[:12] in remote.run(reads, "cert", "list").stdout
+    assert remote.run(reads, "cert", "delete", _id(one)).returncode == 1
+    for token, rc in ((mine, 1), (reads, 1), (whole, 0)):
+        done = remote.run(token, "export", "-", "--with-keys")
+        assert done.returncode == rc and ("PRIVATE KEY" in done.stdout) == (rc == 0), done.stderr
+    assert remote.run(mine, "cert", "delete", f"shop/{_id(one)}").returncode == 0
 
 
 def test_usage_of_the_command(shop: Node) -> None:

@@ -127,7 +127,7 @@ def test_one_bad_file_stops_the_whole_apply(node: Node, name: str, folder: Path)
 
 # Keys of the whole schema whose feature this version lacks.
 UNSUPPORTED: List[Dict[str, Any]] = [
-    {"tls": {"http2": True}}, {"tls": {}}, {"tcp": [{"port": 1, "upstream": "web"}]},
+    {"tls": {"certificates": "auto"}}, {"tcp": [{"port": 1, "upstream": "web"}]},
     {"limits": {"per_address": {"requests": "5/s"}}},
     {"routes": [{"path": "/", "upstream": "web", "websocket": True}]},
     {"upstreams": {"web": {"endpoints": [{"address": "127.0.0.1:9"}], "health": {"url": "http:///"}}}},
@@ -142,7 +142,7 @@ def test_what_is_not_there_yet_is_refused_by_name(keys: Dict[str, Any]) -> None:
     assert "not supported by this version" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["cert", "blacklist", "whitelist", "health", "ip", "top", "upgrade", "firewall",
+@pytest.mark.parametrize("command", ["blacklist", "whitelist", "health", "ip", "top", "upgrade", "firewall",
                                      "join-token", "node-id"])
 def test_commands_that_are_not_there_yet(command: str) -> None:
     """The same for commands: known by name, refused with exit 2."""

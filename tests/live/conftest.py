@@ -51,9 +51,9 @@ def ipv6() -> None:
         pytest.skip(f"this host has no IPv6 loopback address: {error.strerror}")
 
 
-def _shared_node(workers: int) -> Iterator[Node]:
+def _shared_node(workers: int, **options: Any) -> Iterator[Node]:
     path = short_folder()
-    node = Node(path, workers=workers).start()
+    node = Node(path, workers=workers, **options).start()
     yield node
     node.stop()
     shutil.rmtree(path, ignore_errors=True)
@@ -63,6 +63,12 @@ def _shared_node(workers: int) -> Iterator[Node]:
 def node() -> Iterator[Node]:
     """The node of all tests that do not care which one: one worker, so that what it has in memory is in one place."""
     yield from _shared_node(1)
+
+
+@pytest.fixture(scope="session")
+def secure_node() -> Iterator[Node]:
+    """A node of one worker that listens with TLS too."""
+    yield from _shared_node(1, config={"listen": {"https": ["127.0.0.1:0"]}})
 
 
 @pytest.fixture(scope="session")
@@ -155,6 +161,20 @@ def make_site(node: Node) -> Iterator[SiteMaker]:
     """Sites on the shared node."""
     maker = SiteMaker(node)
     yield maker
+    maker.close()
+
+
+@pytest.fixture
+def make_secure_site(secure_node: Node, authority: Authority) -> Iterator[MakeSite]:
+    """Sites on the node with TLS, each with a certificate and HTTP/2 unless `tls` says otherwise."""
+    maker = SiteMaker(secure_node)
+
+    def make(*args: Any, **more: Any) -> Site:
+        site = maker(*args, **{"tls": {"http2": True}, **more})
+        secure_node.add_certificate(site.name, authority.issue(site.host))
+        return site
+
+    yield make
     maker.close()
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import ssl
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -20,7 +21,7 @@ from support.client import End, get
 from support.nginx import binary
 from support.site import tenant
 from support.tls_upstream import NginxTls, OpensslServer, TlsUpstream, end_in_order, server_context
-from support.upstream import Script, Served, ok, responding
+from support.upstream import Script, Served, ok, pause, responding
 from support.wait import PATIENCE, until
 
 NAME = "origin.test"
@@ -63,6 +64,12 @@ def make_openssl(folder: Path, authority: Authority) -> Iterator[Callable[..., O
 def https(**tls: Any) -> Dict[str, Any]:
     """An upstream over TLS."""
     return {"protocol": "https", **({"tls": tls} if tls else {})}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def pin_of(one: Certificate) -> str:
@@ -201,17 +208,24 @@ def test_without_ca_the_system_decides(make_node, make_server, authority, monkey
     """The file of the system, or of SSL_CERT_FILE, is read when it is first needed."""
     server = make_server()
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
-    node = make_node()
+    node = make_node(workers=2)
     assert "tls.system_authorities" not in node.stderr
     node.apply(tenant("known", [server.address], upstream=https(verify=True, sni=NAME)))
-    with node.connect() as client:
-        assert client.ask(get("known.test")).status == 200
-    assert "tls.system_authorities" in node.stderr
+    for _ in range(16):  # both workers, as the kernel spreads connections
+        with node.connect() as client:
+            assert client.ask(get("known.test")).status == 200
+    assert node.stderr.count("tls.system_authorities") == 1
     monkeypatch.delenv("SSL_CERT_FILE")
     other = make_node()
     other.apply(tenant("known", [server.address], upstream=https(verify=True, sni=NAME)))
     with other.connect() as client:
         assert client.ask(get("known.test")).status == 502
+    monkeypatch.setenv("SSL_CERT_FILE", "/none.pem")
+    bare = make_node()
+    bare.apply(tenant("known", [server.address], upstream=https(verify=True, sni=NAME)))
+    with bare.connect() as client:
+        assert client.ask(get("known.test")).status == 502
+    assert bare.wait_record(tenant="known")["fault"] == "no_system_authorities"
 
 
 def test_a_pinned_key_is_the_leafs(make_site, make_server, authority, good) -> None:
@@ -234,6 +248,35 @@ def test_a_client_certificate_that_is_asked_for_and_not_there(make_site, make_se
         server = make_server(context=context)
         site = make_site(endpoints=[server.address], upstream=https())
         assert site.fetch("/").status == status
+
+
+@pytest.mark.parametrize("key", ["ecdsa", "rsa", "rsa3072"])
+def test_a_client_certificate_of_the_store_is_shown(make_site, make_server, authority, good, key: str) -> None:
+    """tls.client_certificate: the ID that `weir cert add` gave; a renewed one is another ID and another connection."""
+    mine, renewed = (authority.client("weir." + key, key=key), authority.client("weir.renewed." + key, key=key))
+    context = server_context(good)
+    context.load_verify_locations(str(authority.root))
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = make_server(context=context)
+    site = make_site(endpoints=[server.address], upstream=https())
+    assert site.fetch("/").status == 502
+    for number, one in enumerate((mine, renewed)):
+        added = site.node.run("cert", "add", "--force", "--tenant", site.name, "--cert", str(one.full_chain),
+                              "--key", str(one.key), "-o", "name")
+        assert added.returncode == 0, added.stderr
+        web = {**site.document["upstreams"]["web"], **https(client_certificate=added.stdout.split("/")[-1].strip())}
+        site.push(upstreams={"web": web})
+        for _ in range(2):
+            assert site.fetch("/").status == 200
+        assert [seen.peer_certificate for seen in server.handshakes if not seen.error][number:] == [one.der]
+
+
+def test_a_client_certificate_that_is_gone_is_missed_at_once(make_site, make_server) -> None:
+    """Without it no byte of a request leaves for a server that would take weir for somebody else."""
+    server = make_server()
+    site = make_site(endpoints=[server.address], upstream=https(client_certificate="0" * 32))
+    refused(site, "no_client_certificate")
+    assert server.requests == []
 
 
 # -- sessions and pools
@@ -321,6 +364,21 @@ def test_a_ticket_of_tls_1_3_is_used_once(make_site, make_server, good) -> None:
     assert len(tickets) == 2 and len(set(tickets)) == 2
 
 
+@pytest.mark.parametrize("tickets,handshakes", [(0, 1), (32, 1), (33, 2)])
+def test_a_server_that_sends_tickets_without_end_is_not_idle(make_site, make_server, good, tickets: int,
+                                                             handshakes: int) -> None:
+    """robustness.md 11: what an idle connection may bring has a limit. A resumed one brings one ticket."""
+    context = server_context(good, ("1.3", "1.3"))
+    context.num_tickets = tickets
+    context.options |= ssl.OP_NO_TICKET if not tickets else 0
+    server = make_server(context=context)
+    site = make_site(endpoints=[server.address], upstream=https())
+    for _ in range(3):
+        assert site.fetch("/", method="POST", body=b"x").status == 200
+        site.barrier()
+    assert len(server.handshakes) == handshakes
+
+
 def test_connections_are_kept_alive(make_site, make_server) -> None:
     """http-proxy.txt, persistent connections with upstream: one handshake serves many requests."""
     server = make_server()
@@ -380,6 +438,34 @@ def test_big_bodies_pass_unchanged_both_ways(make_site, make_server, good, versi
     site = make_site(endpoints=[server.address], upstream=https())
     response = site.fetch("/", method="POST", body=body)
     assert hashlib.sha256(response.body).digest() == hashlib.sha256(body).digest()
+
+
+@pytest.mark.parametrize("protocol", ["--http1.1", "--http2"])
+def test_tls_on_both_sides(make_node, make_server, authority, folder, protocol: str) -> None:
+    """HTTPS in and HTTPS out, also with HTTP/2 to the client: bodies pass unchanged both ways, many at a time."""
+    def echo(conn: Served) -> None:
+        while True:
+            conn.send(ok(conn.read_request().body))
+
+    server = make_server(echo)
+    server.keep_bytes = False
+    port = free_port()
+    node = make_node(config={"listen": {"http": ["127.0.0.1:0"], "https": [f"127.0.0.1:{port}"]}})
+    node.apply(tenant("both", [server.address], upstream=https(), tls={"http2": True}))
+    one = authority.issue("both.test")
+    added = node.run("cert", "add", "--tenant", "both", "--cert", str(one.full_chain), "--key", str(one.key))
+    assert added.returncode == 0, added.stderr
+    sent, got = folder / "sent", folder / "got"
+    sent.write_bytes(os.urandom(6 << 20))
+    url = f"https://both.test:{port}/[1-4]"
+    done = subprocess.run(["curl", "-sS", protocol, "--parallel", "--cacert", str(authority.root), "--resolve",
+                           f"both.test:{port}:127.0.0.1", "--data-binary", f"@{sent}", "-H", "Expect:", "-o", f"{got}.#1",
+                           "-w", "%{http_code} %{http_version}\n", url], capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = "200 2" if protocol == "--http2" else "200 1.1"
+    assert done.stdout.decode().split("\n")[:4] == [expected] * 4
+    for number in range(1, 5):
+        assert Path(f"{got}.{number}").read_bytes() == sent.read_bytes()
 
 
 # -- servers that misbehave
@@ -491,6 +577,50 @@ def test_another_address_of_the_name_is_tried_when_a_handshake_fails(make_node, 
     for _ in range(3):
         with node.connect() as client:
             assert client.ask(get("three.test")).status == 200
+
+
+class DeafAtFirst(TlsUpstream):
+    """An address that takes no connection until `hear` is called: its queue is full."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._heard = threading.Event()
+        super().__init__(*args, **options)
+        self._listener.listen(0)
+        self._fill = [socket.socket() for _ in range(4)]
+        for one in self._fill:
+            one.setblocking(False)
+            one.connect_ex((self.host, self.port))
+
+    def _accept(self) -> None:
+        self._heard.wait(PATIENCE)
+        super()._accept()
+
+    def hear(self) -> None:
+        for one in self._fill:
+            one.close()
+        self._heard.set()
+
+
+def test_a_connect_that_ended_for_a_handshake_is_made_again_when_that_fails(make_node, make_upstream, good,
+                                                                            name_server) -> None:
+    """The first address is slow, the second one fast but no server of TLS: the first is tried once more."""
+    slow = DeafAtFirst(good, host="127.0.0.2")
+
+    def no_tls(conn: Served) -> None:
+        slow.hear()
+        pause(0.05)
+        conn.send(b"not TLS\n")
+
+    fast = make_upstream(no_tls, port=slow.port)
+    node = make_node(config={"resolver": {"servers": [name_server.address]}})
+    name_server.set("two.example", "127.0.0.2", "127.0.0.1")
+    node.apply(tenant("two", [f"two.example:{slow.port}"], upstream=https()))
+    try:
+        with node.connect() as client:
+            assert client.ask(get("two.test")).status == 200
+        assert fast.accepted == 1
+    finally:
+        slow.close()
 
 
 # -- ends

@@ -128,7 +128,7 @@ def test_a_data_folder_without_permission(make_node, folder: Path) -> None:
     ("listen: { http: [nonsense] }\n", ["nonsense"]),
     ("workers: many\n", ["workers", "many"]),
     ("cluster: { name: edge }\n", ["cluster", "not supported by this version"]),
-    ("listen: { http: ['127.0.0.1:0'], https: ['127.0.0.1:0'] }\n", ["https", "not supported by this version"]),
+    ("listen: { http: ['127.0.0.1:0'], tcp: ['127.0.0.1:0'] }\n", ["listen.tcp", "not supported by this version"]),
     ("limits: { store: 1KiB }\n", ["limits.store", "1KiB", "1MiB"]),
     ("limits: { connections: 0 }\n", ["limits.connections", "0"]),
     ("log: { level: loud }\n", ["log.level", "loud"]),

@@ -11,13 +11,17 @@
 #include "tests/support/cert_values.h"
 #include "tests/support/store_kit.h"
 
+/** The ID of the certificate that was put last. */
+static char cert_sites_id[WEIR_CERT_ID_LEN + 1];
+
 /** A certificate of one name for a tenant. @param spec  nid and bits of it count */
 static inline void cert_sites_put(struct kit *k, const struct weir_secret *secret,
                                   const char *tenant, const char *name,
                                   const struct cert_spec *spec)
 {
     int nid = spec->nid;
-    char alt[300], id[WEIR_CERT_ID_LEN + 1];
+    char alt[300];
+    char *id = cert_sites_id;
     char *names[] = { (char *)(uintptr_t)name };
     uint8_t sealed[WEIR_SEAL_MAX], key[WEIR_CERT_KEY_MAX];
     struct cert c;

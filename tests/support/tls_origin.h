@@ -26,6 +26,7 @@ struct tls_origin {
     pid_t pid;
     struct cert authority, leaf;
     char pem[4096]; /* of the authority */
+    bool asks;      /* it takes only clients that show a certificate, whichever */
 };
 
 static inline void tls_origin_pem(const struct cert *c, char *out, size_t len)
@@ -58,6 +59,11 @@ static inline void tls_origin_serve(SSL_CTX *ctx, int fd)
     _exit(0);
 }
 
+static inline enum ssl_verify_result_t tls_origin_accept_any(SSL *ssl, uint8_t *alert)
+{
+    return ssl_verify_ok;
+}
+
 static inline void tls_origin_run(const struct tls_origin *o, int listener)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -66,6 +72,9 @@ static inline void tls_origin_run(const struct tls_origin *o, int listener)
     if (ctx == NULL || SSL_CTX_use_certificate(ctx, o->leaf.x) != 1 ||
         SSL_CTX_use_PrivateKey(ctx, o->leaf.key) != 1)
         _exit(1);
+    if (o->asks)
+        SSL_CTX_set_custom_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                                  tls_origin_accept_any);
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         if (fd >= 0 && fork() == 0)

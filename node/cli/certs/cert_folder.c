@@ -6,8 +6,6 @@
  * rest goes on. Limits: PARTS_MAX certificates and keys; one file and one batch are held at a time,
  * beside the issuers.
  */
-#include "node/cli/certs/cert_add.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 
 #include "node/base/clock.h"
 #include "node/cli/api.h"
+#include "node/cli/certs/cert_add.h"
 #include "node/cli/certs/cert_files.h"
 #include "node/cli/certs/cert_upload.h"
 #include "node/cli/docs/visited.h"

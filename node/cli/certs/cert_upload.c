@@ -21,7 +21,9 @@ void weir_cert_uploads_init(struct weir_cert_uploads *u, struct weir_cli *cli,
                             void (*done)(void *arg, const Weir__V1__CertificateResult *result),
                             void *arg)
 {
-    *u = (struct weir_cert_uploads){ .cli = cli, .done = done, .arg = arg };
+    *u = (struct weir_cert_uploads){
+        .cli = cli, .done = done, .arg = arg, .force = cli->options.force
+    };
     weir_arena_init(&u->arena, ARENA_BLOCK, ARENA_MAX);
 }
 
@@ -87,6 +89,19 @@ static char *text_copy(struct weir_arena *arena, const char *text, bool *ret_goo
     return copy;
 }
 
+static bool texts_copy(struct weir_arena *arena, const Weir__V1__CertificateUpload *in,
+                       Weir__V1__CertificateUpload *to)
+{
+    bool good = true;
+
+    to->files = weir_arena_calloc(arena, in->n_files, sizeof(char *));
+    if (to->files == NULL)
+        return false;
+    for (size_t i = 0; good && i < in->n_files; i++)
+        to->files[to->n_files++] = text_copy(arena, in->files[i], &good);
+    return good;
+}
+
 /* @return NULL: out of memory */
 static Weir__V1__CertificateUpload *upload_copy(struct weir_arena *arena,
                                                 const Weir__V1__CertificateUpload *in,
@@ -101,7 +116,11 @@ static Weir__V1__CertificateUpload *upload_copy(struct weir_arena *arena,
     to->tenant = text_copy(arena, in->tenant, &good);
     to->label = text_copy(arena, in->label, &good);
     to->links = weir_arena_calloc(arena, in->n_links, sizeof(char *));
-    good = good && to->links != NULL && files_fill(arena, bundle, to);
+    good = good && to->links != NULL;
+    if (good && bundle != NULL)
+        good = files_fill(arena, bundle, to);
+    else if (good)
+        good = texts_copy(arena, in, to);
     for (size_t i = 0; good && i < in->n_links; i++)
         to->links[to->n_links++] = text_copy(arena, in->links[i], &good);
     to->has_sealed_key = in->has_sealed_key;
@@ -116,10 +135,12 @@ enum weir_exit weir_cert_uploads_add(struct weir_cert_uploads *u,
                                      const Weir__V1__CertificateUpload *in,
                                      const struct weir_cert_bundle *bundle)
 {
-    size_t bytes = in->sealed_key.len + bundle->pkcs8.len;
+    size_t bytes = in->sealed_key.len;
     enum weir_exit code = WEIR_EXIT_OK;
 
-    for (size_t i = 0; i < bundle->num; i++)
+    for (size_t i = 0; bundle == NULL && i < in->n_files; i++)
+        bytes += strlen(in->files[i]);
+    for (size_t i = 0; bundle != NULL && i < bundle->num; i++)
         bytes += bundle->chain[i].len;
     if (u->num == WEIR_CERT_BATCH_MAX || (u->num > 0 && u->bytes + bytes > WEIR_CERT_BATCH_BYTES))
         code = weir_cert_uploads_send(u);
@@ -181,7 +202,7 @@ enum weir_exit weir_cert_uploads_send(struct weir_cert_uploads *u)
     m.certificates = u->items;
     m.n_certificates = u->num;
     weir_api_arena_init(&arena);
-    snprintf(target, sizeof(target), "/v1/certificates?force=%d%s", o->force,
+    snprintf(target, sizeof(target), "/v1/certificates?force=%d%s", u->force,
              o->dry_run ? "&dry_run=1" : "");
     enum weir_exit code = WEIR_EXIT_OK;
     if (weir_schema_write_json(&m.base, &body) < 0 || body.failed)

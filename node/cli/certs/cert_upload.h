@@ -32,6 +32,7 @@ struct weir_cert_uploads {
     Weir__V1__CertificateUpload *items[WEIR_CERT_BATCH_MAX];
     size_t num;
     size_t bytes;
+    bool force; /* as --force */
     uint64_t counts[WEIR_CERT_OUTCOMES];
     uint32_t nodes_durable, nodes_total;
     /** Told of each result, before the batch is forgotten. */
@@ -48,8 +49,8 @@ void weir_cert_uploads_deinit(struct weir_cert_uploads *u);
 /**
  * Add one; sends the batch first when it is full.
  *
- * @param in      copied, without its files
- * @param bundle  its files
+ * @param in      copied; without its files when there is a bundle
+ * @param bundle  its files; NULL: `in` has them
  * @return WEIR_EXIT_OK, or the exit code of a failed call: written
  */
 WEIR_MUST_USE enum weir_exit weir_cert_uploads_add(struct weir_cert_uploads *u,

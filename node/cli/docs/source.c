@@ -408,7 +408,7 @@ static void kinds_check(struct weir_source *s)
     char more[64] = "";
     size_t num = 0;
     for (size_t i = 0; i < s->num_docs; i++) {
-        if (s->docs[i].kind != WEIR_KIND_NODE)
+        if (s->docs[i].kind == WEIR_KIND_TENANT)
             continue;
         first = first != NULL ? first : &s->docs[i];
         num++;
@@ -416,8 +416,11 @@ static void kinds_check(struct weir_source *s)
     if (num > 1)
         snprintf(more, sizeof(more), " (and %zu more like it)", num - 1);
     if (num > 0)
-        weir_source_fault(
-            s, first, "kind: a Node document is read by `weir node --config`, not applied%s", more);
+        weir_source_fault(s, first, "kind: a %s, not applied%s",
+                          first->kind == WEIR_KIND_NODE
+                              ? "Node document is read by `weir node --config`"
+                              : "Certificate document is read by `weir import`",
+                          more);
 }
 
 static enum weir_err documents_read(struct weir_source *s, bool tenants_only)

@@ -21,7 +21,6 @@
 #include "node/base/limits.h"
 #include "node/wire/chunked.h"
 #include "node/wire/h1.h"
-#include "node/wire/tls_hash.h"
 #include "tenants/schema/schema_text.h"
 
 #define IN_MAX         65536 /* size of the buffer of received bytes */
@@ -691,6 +690,7 @@ static enum weir_err call_run(struct call *k)
 {
     struct weir_client *c = k->c;
     struct weir_strbuf bytes = WEIR_STRBUF_ZERO;
+    bytes.secret = c->token != NULL;
     if (c->in == NULL)
         c->in = malloc(IN_MAX);
     if (c->in == NULL)
@@ -699,8 +699,6 @@ static enum weir_err call_run(struct call *k)
     enum weir_err err = request_write(c, k->request, &bytes);
     if (err == WEIR_OK)
         err = exchange_on_any(k, weir_span(bytes.at, bytes.len));
-    if (c->token != NULL && bytes.at != NULL)
-        weir_wipe(bytes.at, bytes.cap);
     weir_strbuf_deinit(&bytes);
     if (err < 0) {
         weir_strbuf_deinit(&k->body);

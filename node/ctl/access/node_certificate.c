@@ -223,6 +223,7 @@ static enum weir_err make_own(const struct weir_config *c, const char *path, int
     const char *reason = NULL;
     size_t certificate_len = 0;
     char copy[WEIR_NODE_CERTIFICATE_PATH_MAX];
+    text.secret = true;
     find_names(c, &names);
     enum weir_err err = weir_tls_pem_make(&names, wall_s, &text, &certificate_len);
     struct weir_span pem = weir_span(text.at, text.len);
@@ -239,8 +240,6 @@ static enum weir_err make_own(const struct weir_config *c, const char *path, int
         if (err < 0)
             weir_tls_identity_unref(ret->identity);
     }
-    if (text.at != NULL)
-        weir_wipe(text.at, text.cap);
     weir_strbuf_deinit(&text);
     if (err < 0)
         return err;

@@ -211,6 +211,8 @@ void weir_admin_cert_get(struct weir_admin_request *r);
 void weir_admin_cert_delete(struct weir_admin_request *r);
 /** POST /v1/tenants/NAME/certificates/ID/links: responds when the write is durable. */
 void weir_admin_cert_link(struct weir_admin_request *r);
+/** POST /v1/export: the same with the keys of certificates in clear. */
+void weir_admin_export_keys(struct weir_admin_request *r);
 /** GET /v1/export: a stream that ends with its last line. */
 void weir_admin_export(struct weir_admin_request *r);
 /** POST /v1/tenants/NAME/rollback: responds when the write is durable. */

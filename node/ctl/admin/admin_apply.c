@@ -391,6 +391,9 @@ static void check_files(struct apply *a, const Weir__V1__Tenant *t)
         snprintf(field, sizeof(field), "error_pages.%s.file", e->key);
         add_fault(a, t->name, field, "files are read by the client; send body");
     }
+    if (weir_schema_has_unread_client_ca(t))
+        add_fault(a, t->name, "tls.client_certificates.ca.file",
+                  "files are read by the client; send pem");
     for (size_t i = 0; i < t->n_upstreams; i++) {
         char field[128];
         if (!weir_schema_has_unread_ca(t->upstreams[i]->value))

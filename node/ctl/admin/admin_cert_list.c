@@ -317,7 +317,8 @@ void weir_admin_cert_list(struct weir_admin_request *r)
 
 /* -- one -- */
 
-static void pem_write(struct weir_strbuf *out, struct weir_span der, struct weir_arena *arena)
+void weir_admin_pem_write(struct weir_strbuf *out, const char *label, struct weir_span der,
+                          struct weir_arena *arena)
 {
     size_t len = weir_base64_len(der.len);
     char *text = weir_arena_alloc(arena, len);
@@ -327,12 +328,12 @@ static void pem_write(struct weir_strbuf *out, struct weir_span der, struct weir
         return;
     }
     weir_base64_encode(der, text);
-    weir_strbuf_puts(out, "-----BEGIN CERTIFICATE-----\n");
+    weir_strbuf_printf(out, "-----BEGIN %s-----\n", label);
     for (size_t i = 0; i < len; i += PEM_LINE) {
         weir_strbuf_add(out, weir_span(text + i, len - i < PEM_LINE ? len - i : PEM_LINE));
         weir_strbuf_putc(out, '\n');
     }
-    weir_strbuf_puts(out, "-----END CERTIFICATE-----\n");
+    weir_strbuf_printf(out, "-----END %s-----\n", label);
 }
 
 static enum weir_err response_fill(struct viewing *v, struct weir_span key,
@@ -345,7 +346,8 @@ static enum weir_err response_fill(struct viewing *v, struct weir_span key,
     if (err == WEIR_OK)
         err = record_view(v, key, rec.value, summary, &m);
     for (size_t i = 0; err == WEIR_OK && m != NULL && i < m->n_chain; i++)
-        pem_write(chain, weir_span(m->chain[i].data, m->chain[i].len), v->arena);
+        weir_admin_pem_write(chain, "CERTIFICATE", weir_span(m->chain[i].data, m->chain[i].len),
+                             v->arena);
     return err == WEIR_OK && chain->failed ? WEIR_ENOMEM : err;
 }
 

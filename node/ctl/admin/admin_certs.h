@@ -31,5 +31,8 @@ bool weir_admin_cert_is_used(const Weir__V1__Tenant *t, const Weir__V1__Certific
 /** The key of the record that the path names. @return false: responded with 404 */
 WEIR_MUST_USE bool weir_admin_cert_path(struct weir_admin_request *r, uint8_t *key,
                                         size_t *ret_len);
+/** Append DER as PEM. @param arena  holds its Base64: wipe it for a key */
+void weir_admin_pem_write(struct weir_strbuf *out, const char *label, struct weir_span der,
+                          struct weir_arena *arena);
 
 #endif

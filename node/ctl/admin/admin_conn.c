@@ -120,14 +120,6 @@ static void begin_linger(struct weir_admin_conn *c)
     c->reading = true;
 }
 
-/* Nothing more follows: over TLS the client is told that the end is no accident. */
-static void close_in_order(struct weir_admin_conn *c)
-{
-    if (c->tls && !weir_conn_blocked(&c->conn))
-        weir_conn_shut(&c->conn);
-    weir_admin_conn_close(c);
-}
-
 static void finish_response(struct weir_admin_conn *c)
 {
     if (c->linger) {
@@ -135,7 +127,7 @@ static void finish_response(struct weir_admin_conn *c)
         return;
     }
     if (c->close_after || c->admin->stopping) {
-        close_in_order(c);
+        weir_admin_conn_close(c);
         return;
     }
     move_conn(c, WEIR_ADMIN_CONN_READING);

@@ -8,11 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/buffers/secret_pages.h"
 #include "node/base/limits.h"
 #include "node/base/log.h"
 #include "node/base/siphash.h"
 #include "node/ctl/admin/admin_api.h"
+#include "node/ctl/admin/admin_certs.h"
 #include "node/ctl/stored_tenant.h"
+#include "tenants/base64.h"
+#include "tenants/cert_record.h"
+#include "tenants/cert_seal.h"
 
 #define SLICE_RECORDS 64     /* of one turn of the loop: about a millisecond */
 #define PIECE_BYTES   262144 /* handed to the connection at once */
@@ -23,6 +28,8 @@ static const char export_type[] = "application/x-ndjson";
 /** One export on its way. */
 struct export
 {
+    enum weir_class class; /* what is read now: TENANT, then CERT */
+    bool keys;             /* those of certificates in clear */
     uv_timer_t timer;
     struct weir_admin_request *request;
     struct weir_strbuf out;
@@ -33,7 +40,9 @@ struct export
     bool digest_only;
     bool whole; /* the last line is in `out` */
     enum weir_err err;
-    char after[WEIR_TENANT_NAME_MAX + 1];
+    uint8_t after[WEIR_CERT_KEY_MAX];
+    size_t after_len;
+    bool moved; /* the slice had records */
 };
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -82,17 +91,96 @@ static void join_lines(struct weir_strbuf *text)
     text->len = len;
 }
 
+/* @return WEIR_OK | WEIR_ENOMEM | another: the record cannot be read */
+static enum weir_err write_tenant(const struct weir_record *rec, struct weir_arena *arena,
+                                  struct weir_strbuf *text)
+{
+    Weir__V1__StoredTenant *stored = NULL;
+    enum weir_err err = weir_stored_tenant_read(rec->value, arena, &stored);
+    return err < 0
+               ? err
+               : weir_schema_write(WEIR_KIND_TENANT, &stored->tenant->base, WEIR_FORMAT_JSON, text);
+}
+
+/* @return NULL: out of memory */
+static char *base64_text(struct weir_arena *arena, struct weir_span bytes)
+{
+    size_t len = weir_base64_len(bytes.len);
+    char *text = weir_arena_alloc(arena, len + 1);
+    if (text == NULL)
+        return NULL;
+    weir_base64_encode(bytes, text);
+    text[len] = '\0';
+    return text;
+}
+
+/* The key in clear, for a moment in the arena, which is wiped. */
+static enum weir_err open_key(struct export *e, const struct weir_record *rec,
+                              const Weir__V1__Certificate *m, struct weir_arena *arena, char **ret)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    size_t len = 0;
+    uint8_t *plain = weir_secret_pages_new(WEIR_SEAL_PLAIN_MAX);
+    if (plain == NULL)
+        return WEIR_ENOMEM;
+    text.secret = true;
+    enum weir_err err =
+        weir_cert_open(e->request->node->secret, rec->key,
+                       weir_span(m->sealed_key.data, m->sealed_key.len), plain, &len);
+    if (err == WEIR_OK) {
+        weir_admin_pem_write(&text, "PRIVATE KEY", weir_span(plain, len), arena);
+        *ret = text.failed ? NULL : weir_arena_strdup(arena, weir_span(text.at, text.len));
+        err = *ret != NULL ? WEIR_OK : WEIR_ENOMEM;
+    }
+    weir_strbuf_deinit(&text);
+    weir_secret_pages_free((void **)&plain, WEIR_SEAL_PLAIN_MAX);
+    return err;
+}
+
+static enum weir_err write_certificate(struct export *e, const struct weir_record *rec,
+                                       struct weir_arena *arena, struct weir_strbuf *text)
+{
+    Weir__V1__CertificateDocument doc = WEIR__V1__CERTIFICATE_DOCUMENT__INIT;
+    Weir__V1__Certificate *m = NULL;
+    struct weir_strbuf chain = WEIR_STRBUF_ZERO;
+    struct weir_span tenant;
+    struct weir_span id;
+    if (!weir_cert_key_split(rec->key, &tenant, &id))
+        return WEIR_ECORRUPT;
+    enum weir_err err = weir_certificate_unpack(rec->value, arena, &m);
+    if (err < 0)
+        return err;
+    for (size_t i = 0; i < m->n_chain; i++)
+        weir_admin_pem_write(&chain, "CERTIFICATE", weir_span(m->chain[i].data, m->chain[i].len),
+                             arena);
+    doc.tenant = weir_arena_strdup(arena, tenant);
+    doc.id = weir_arena_strdup(arena, id);
+    doc.chain = chain.failed ? NULL : weir_arena_strdup(arena, weir_span(chain.at, chain.len));
+    weir_strbuf_deinit(&chain);
+    if (e->keys)
+        err = open_key(e, rec, m, arena, &doc.key);
+    else
+        doc.sealed_key = base64_text(arena, weir_span(m->sealed_key.data, m->sealed_key.len));
+    if (err == WEIR_OK && (doc.tenant == NULL || doc.id == NULL || doc.chain == NULL ||
+                           (doc.key == NULL && doc.sealed_key == NULL)))
+        err = WEIR_ENOMEM;
+    doc.links = m->links;
+    doc.n_links = m->n_links;
+    doc.has_fallback = doc.fallback = m->fallback;
+    return err < 0 ? err
+                   : weir_schema_write(WEIR_KIND_CERTIFICATE, &doc.base, WEIR_FORMAT_JSON, text);
+}
+
 /* A record that cannot be read is counted: the last line states that the export lacks it. */
 static bool add_record(void *arg, const struct weir_record *rec)
 {
     struct export *e = arg;
     struct weir_arena arena;
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
-    Weir__V1__StoredTenant *stored = NULL;
+    text.secret = e->keys;
     weir_stored_tenant_arena_init(&arena);
-    enum weir_err err = weir_stored_tenant_read(rec->value, &arena, &stored);
-    if (err == WEIR_OK)
-        err = weir_schema_write(WEIR_KIND_TENANT, &stored->tenant->base, WEIR_FORMAT_JSON, &text);
+    enum weir_err err = e->class == WEIR_CLASS_TENANT ? write_tenant(rec, &arena, &text)
+                                                      : write_certificate(e, rec, &arena, &text);
     if (err == WEIR_OK && text.failed)
         err = WEIR_ENOMEM;
     if (err == WEIR_OK) {
@@ -103,10 +191,13 @@ static bool add_record(void *arg, const struct weir_record *rec)
     } else {
         e->num_damaged++;
     }
-    WEIR_ASSERT(rec->key.len < sizeof(e->after));
+    WEIR_ASSERT(rec->key.len <= sizeof(e->after));
     memcpy(e->after, rec->key.at, rec->key.len);
-    e->after[rec->key.len] = '\0';
+    e->after_len = rec->key.len;
+    e->moved = true;
     weir_strbuf_deinit(&text);
+    if (e->keys)
+        weir_arena_wipe(&arena);
     weir_arena_deinit(&arena);
     return e->err == WEIR_OK;
 }
@@ -128,20 +219,23 @@ static void read_slice(struct export *e)
 {
     struct weir_store_reader *r = e->request->node->reader;
     struct weir_store_stats stats;
-    char before[sizeof(e->after)];
-    memcpy(before, e->after, sizeof(before));
+    e->moved = false;
     e->err = weir_store_read_begin(r);
     if (e->err < 0)
         return;
-    enum weir_err err = weir_store_list(r, WEIR_CLASS_TENANT, weir_span_cstr(e->after),
+    enum weir_err err = weir_store_list(r, e->class, weir_span(e->after, e->after_len),
                                         SLICE_RECORDS, add_record, e);
     weir_store_read_end(r);
     if (e->err == WEIR_OK)
         e->err = err;
-    if (e->err == WEIR_OK && strcmp(before, e->after) == 0)
+    if (e->err == WEIR_OK && !e->moved && e->class == WEIR_CLASS_TENANT) {
+        e->class = WEIR_CLASS_CERT;
+        e->after_len = 0;
+    } else if (e->err == WEIR_OK && !e->moved) {
         e->err = weir_store_stats(r, &stats);
-    if (e->err == WEIR_OK && strcmp(before, e->after) == 0)
-        add_last_line(e, &stats);
+        if (e->err == WEIR_OK)
+            add_last_line(e, &stats);
+    }
     if (e->out.failed)
         e->err = WEIR_ENOMEM;
 }
@@ -170,15 +264,10 @@ static void on_timer(uv_timer_t *timer)
         weir_admin_stream_send(e->request, &e->out);
 }
 
-void weir_admin_export(struct weir_admin_request *r)
+static void begin_export(struct weir_admin_request *r, bool digest_only, bool keys)
 {
     static const struct weir_siphash_key digest_key; /* not secret: nodes must agree */
     struct weir_store_stats stats;
-    bool digest_only = false;
-    if (weir_query_bool(&r->query, "digest", &digest_only) < 0) {
-        weir_admin_response_error(r, 400, "bad_request", "digest takes 0, 1, true or false");
-        return;
-    }
     struct export *e = calloc(1, sizeof(*e));
     enum weir_err err = e != NULL ? weir_store_stats(r->node->reader, &stats) : WEIR_ENOMEM;
     if (err < 0) {
@@ -188,8 +277,11 @@ void weir_admin_export(struct weir_admin_request *r)
     }
     e->request = r;
     e->digest_only = digest_only;
+    e->class = WEIR_CLASS_TENANT;
+    e->keys = keys;
     e->num_corrupt = stats.num_corrupt;
     e->out = WEIR_STRBUF_ZERO;
+    e->out.secret = keys;
     weir_siphash_init128(&e->hash, &digest_key);
     int rc = uv_timer_init(r->node->loop, &e->timer);
     WEIR_ASSERT(rc == 0);
@@ -203,4 +295,26 @@ void weir_admin_export(struct weir_admin_request *r)
     r->gone = on_gone;
     rc = uv_timer_start(&e->timer, on_timer, 0, TURN_MS);
     WEIR_ASSERT(rc == 0);
+}
+
+void weir_admin_export(struct weir_admin_request *r)
+{
+    bool digest_only = false;
+    if (weir_query_bool(&r->query, "digest", &digest_only) < 0)
+        weir_admin_response_error(r, 400, "bad_request", "digest takes 0, 1, true or false");
+    else
+        begin_export(r, digest_only, false);
+}
+
+/* By POST and for admin alone, since what discloses a secret is no GET. */
+void weir_admin_export_keys(struct weir_admin_request *r)
+{
+    bool keys = false;
+    if (weir_query_bool(&r->query, "keys", &keys) < 0 || !keys) {
+        weir_admin_response_error(r, 400, "bad_request",
+                                  "POST is for keys=1 alone; GET exports without keys");
+        return;
+    }
+    log_warn("export.with_keys", "by=%s", r->user);
+    begin_export(r, false, true);
 }

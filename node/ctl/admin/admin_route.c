@@ -42,6 +42,8 @@ static const struct weir_admin_route routes[] = {
       WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NAME, weir_admin_cert_link },
     { "GET", "/v1/export", "digest ", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NODE,
       weir_admin_export },
+    { "POST", "/v1/export", "keys ", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_ADMIN,
+      weir_admin_export_keys },
     { "GET", "/v1/test/route", "url method client ", WEIR_ADMIN_TAKES_NOTHING, false,
       WEIR_ACCESS_NODE, weir_admin_test_route },
     { "GET", "/v1/test/redirect", "url tenant ", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_PARAM,

@@ -208,6 +208,7 @@ static void on_created(struct weir_push_single *single)
         log_info("token.created", "id=%s scope=%s by=%s", w->id, w->scope, r->user);
     if (err == WEIR_OK)
         err = fill_summary(&arena, &t, w->created_ms, &summary);
+    r->body.secret = true;
     created.token = w->text;
     created.summary = &summary;
     if (err < 0)

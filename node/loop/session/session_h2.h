@@ -115,6 +115,7 @@ struct weir_h2_stream {
     bool dead;
     bool pushed;                /* promised, and not asked for */
     bool teaches;               /* hints may be learned of its response */
+    bool has_key;               /* `hints` is set */
     struct weir_stash *promise; /* the request that was promised, until its exchange begins */
     struct weir_hints_key hints;
     uint64_t given;     /* bytes of its body given to the conn */
@@ -152,7 +153,8 @@ void weir_h2_push_begin(struct weir_h2_stream *s);
 /** A pushed stream ends. */
 void weir_h2_push_ended(struct weir_h2_stream *s);
 /** The client has asked for a path itself: it is not pushed. */
-void weir_h2_push_asked(struct weir_h2_stream *s, struct weir_span path);
+void weir_h2_push_asked(struct weir_h2_stream *s, const struct weir_h1_head *head,
+                        const uint8_t *bytes);
 /** An exchange has begun, of a request with this head: send hints, if there are any. */
 void weir_h2_hint_begun(struct weir_h2_stream *s, const struct weir_h1_head *head,
                         const uint8_t *bytes);

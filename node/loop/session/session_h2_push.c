@@ -13,7 +13,8 @@
 #include "node/loop/loop.h"
 #include "node/loop/session/session_h2.h"
 
-#define LINKS_MAX   16   /* promises for one response */
+#define PUSHES_MAX  16   /* for one response */
+#define LINKS_MAX   64   /* of one response that are looked at */
 #define OPEN_MAX    32   /* pushes of a connection that are not over */
 #define REQUEST_MAX 8192 /* bytes of the request that is promised */
 
@@ -34,20 +35,24 @@ static bool is_https(const struct weir_h2_stream *s)
 
 /* -- what the client has already -- */
 
-/* Note a path. @return false: it was noted before. A later path may take its place. */
-static bool note_path(struct weir_h2_pushes *p, struct weir_span path)
+/* Note a path of a host. @return false: it was noted before. A later one may take its place. */
+static bool note_path(struct weir_h2_pushes *p, const struct weir_authority *authority,
+                      struct weir_span path)
 {
-    uint64_t hash = weir_hash64(0, path.at, path.len) | 1;
+    uint64_t seed = weir_hash64(authority->port, authority->host, authority->host_len);
+    uint64_t hash = weir_hash64(seed, path.at, path.len) | 1;
     uint64_t *noted = &p->paths[(hash >> 1) % WEIR_H2_PUSHED_PATHS];
     bool is_new = *noted != hash;
     *noted = hash;
     return is_new;
 }
 
-void weir_h2_push_asked(struct weir_h2_stream *s, struct weir_span path)
+void weir_h2_push_asked(struct weir_h2_stream *s, const struct weir_h1_head *head,
+                        const uint8_t *bytes)
 {
-    if (s->l->pushes != NULL)
-        (void)note_path(s->l->pushes, path);
+    if (s->l->pushes != NULL && head->authority_len > 0)
+        (void)note_path(s->l->pushes, &head->authority,
+                        weir_span(bytes + head->path_at, head->path_len));
 }
 
 static struct weir_h2_pushes *pushes_of(struct weir_h2_link *l)
@@ -201,19 +206,37 @@ static bool promise(struct weir_h2_stream *of, struct page *page, struct weir_sp
     return false;
 }
 
-/* @return false: no further link of the response can be pushed */
-static bool push_one(struct weir_h2_stream *s, struct page *page, struct weir_span target)
+/* What came of a link. */
+enum push_result {
+    PUSH_DONE,
+    PUSH_LEFT_OUT,
+    PUSH_NO_MORE, /* nor can a further one of the response be pushed */
+};
+
+static enum push_result push_one(struct weir_h2_stream *s, struct page *page,
+                                 struct weir_span target)
 {
     uint8_t path[WEIR_LINK_PATH_MAX];
     size_t len = 0;
     if (weir_link_resolve(&page->base, target, path, &len) < 0 ||
         !is_ascii(weir_span(path, len))) /* a client asks for it in escapes */
-        return true;
+        return PUSH_LEFT_OUT;
     if (!has_room(s->l)) {
         count(s->l, WEIR_M_H2_PUSHES_LEFT_OUT);
-        return false;
+        return PUSH_NO_MORE;
     }
-    return !note_path(s->l->pushes, weir_span(path, len)) || promise(s, page, weir_span(path, len));
+    if (!note_path(s->l->pushes, page->base.authority, weir_span(path, len)))
+        return PUSH_LEFT_OUT;
+    return promise(s, page, weir_span(path, len)) ? PUSH_DONE : PUSH_NO_MORE;
+}
+
+/* @return false: nothing can be pushed for it */
+static bool begin_page(struct weir_h2_stream *s, struct page *page)
+{
+    if (pushes_of(s->l) == NULL || !read_page(s, page))
+        return false;
+    (void)note_path(s->l->pushes, page->base.authority, page->base.path);
+    return true;
 }
 
 void weir_h2_push_links(struct weir_h2_stream *s, const struct weir_response_fields *fields)
@@ -221,23 +244,20 @@ void weir_h2_push_links(struct weir_h2_stream *s, const struct weir_response_fie
     struct weir_link_walk walk;
     struct weir_link link;
     struct page page;
-    bool have_page = false;
+    enum push_result result = PUSH_LEFT_OUT;
     size_t num = 0;
+    size_t pushed = 0;
     if (!may_push(s))
         return;
     weir_link_walk_init(&walk, fields->fields, fields->num);
-    while (num < LINKS_MAX && weir_link_walk_next(&walk, &link)) {
+    while (result != PUSH_NO_MORE && pushed < PUSHES_MAX && num < LINKS_MAX &&
+           weir_link_walk_next(&walk, &link)) {
         if (link.nopush)
             continue;
-        if (!have_page) {
-            if (pushes_of(s->l) == NULL || !read_page(s, &page))
-                return;
-            have_page = true;
-            (void)note_path(s->l->pushes, page.base.path);
-        }
-        if (!push_one(s, &page, link.target))
+        if (num++ == 0 && !begin_page(s, &page))
             return;
-        num++;
+        result = push_one(s, &page, link.target);
+        pushed += result == PUSH_DONE;
     }
 }
 
@@ -331,26 +351,50 @@ static void send_hints(struct weir_h2_stream *s)
     weir_h2_link_schedule(l, false);
 }
 
+static void make_key(struct weir_h2_stream *s, const struct weir_authority *authority,
+                     struct weir_span path)
+{
+    struct weir_hints_page page = { .tenant = s->side.x->tenant->name,
+                                    .https = is_https(s),
+                                    .host = weir_span(authority->host, authority->host_len),
+                                    .path = path };
+    s->hints = weir_hints_key_of(&s->l->common->hints, &page);
+}
+
+/* As long as no response of the tenant has linked anything, there is nothing to look up. */
 void weir_h2_hint_begun(struct weir_h2_stream *s, const struct weir_h1_head *head,
                         const uint8_t *bytes)
 {
     const struct weir_tenant *t = s->side.x->tenant;
     if (t == NULL || !t->early_hints || s->pushed || head->method != WEIR_METHOD_GET)
         return;
-    struct weir_hints_page page = { .tenant = t->name,
-                                    .https = is_https(s),
-                                    .host =
-                                        weir_span(head->authority.host, head->authority.host_len),
-                                    .path = weir_span(bytes + head->path_at, head->path_len) };
-    s->hints = weir_hints_key_of(&s->l->common->hints, &page);
     s->teaches = weir_hints_request_is_public(head, bytes);
+    if (!t->links)
+        return;
+    s->has_key = true;
+    make_key(s, &head->authority, weir_span(bytes + head->path_at, head->path_len));
     if (wants_hints(s))
         send_hints(s);
 }
 
+static bool links_any(const struct weir_response_fields *fields)
+{
+    struct weir_link_walk walk;
+    struct weir_link unused;
+    weir_link_walk_init(&walk, fields->fields, fields->num);
+    return weir_link_walk_next(&walk, &unused);
+}
+
 void weir_h2_hint_learn(struct weir_h2_stream *s, const struct weir_response_fields *fields)
 {
-    if (s->teaches)
-        weir_hints_learn(&s->l->common->hints, &s->hints, fields,
-                         weir_h2_conn_of(s->l)->env->now->ms);
+    struct page page;
+    if (!s->teaches)
+        return;
+    if (!s->has_key) {
+        if (!links_any(fields) || s->side.x->head == NULL || !read_page(s, &page))
+            return;
+        s->side.x->tenant->links = true;
+        make_key(s, page.base.authority, page.base.path);
+    }
+    weir_hints_learn(&s->l->common->hints, &s->hints, fields, weir_h2_conn_of(s->l)->env->now->ms);
 }

@@ -410,7 +410,7 @@ void weir_h2_stream_begin(struct weir_h2_stream *s, const struct weir_h1_head *h
     if (s->dead)
         return;
     l->account = s->side.x->account;
-    weir_h2_push_asked(s, weir_span(bytes + head->path_at, head->path_len));
+    weir_h2_push_asked(s, head, bytes);
     weir_h2_hint_begun(s, head, bytes);
     if (has_wrong_length(s))
         refuse_length(s);

@@ -13,7 +13,7 @@
 #include "node/conn/tls_layer.h"
 #include "node/loop/loop.h"
 #include "node/loop/worker_tls.h"
-#include "node/wire/tls_signature.h"
+#include "node/wire/tls_trust.h"
 #include "tenants/cache.h"
 #include "tenants/cert_cache.h"
 
@@ -98,6 +98,29 @@ WEIR_COLD static void log_no_certificate(const struct weir_tenant *t, struct wei
                  weir_err_name(err), suppressed);
 }
 
+/* Whether the client's address has begun its share of handshakes in this second. */
+static bool is_over_rate(const struct weir_session_tls *h)
+{
+    const struct weir_worker *w = worker_of(h);
+    uint32_t max = w->cfg.handshakes_per_address;
+    struct weir_prefixes trusted = w->exchange.trusted;
+    return max > 0 && !weir_prefixes_contain(trusted, &h->s.peer) &&
+           !weir_address_rate_take(w->group->handshakes, &h->s.peer, max, w->now.ms);
+}
+
+/* Who may vouch for clients: read once for each compiled tenant. @return false: it cannot be */
+static bool set_client_trust(struct weir_tenant *t, struct weir_tls_choice *ret)
+{
+    const char *why = NULL;
+    ret->ask = t->tls_ask;
+    if (t->tls_ask == WEIR_TLS_ASK_NONE)
+        return true;
+    if (t->client_trust == NULL && weir_tls_trust_new(t->client_ca, &t->client_trust, &why) < 0)
+        return false;
+    ret->trust = weir_tls_trust_ref(t->client_trust);
+    return true;
+}
+
 enum weir_tls_chosen weir_session_tls_choose(void *owner, const struct weir_client_hello *hello,
                                              struct weir_tls_choice *ret)
 {
@@ -106,6 +129,8 @@ enum weir_tls_chosen weir_session_tls_choose(void *owner, const struct weir_clie
     struct weir_span name = weir_span(hello->name, hello->name_len);
     struct weir_tenant *t = NULL;
     struct weir_tls_identity *id = NULL;
+    if (is_over_rate(h))
+        return WEIR_TLS_REFUSED;
     if (WEIR_UNLIKELY(atomic_load_explicit(&w->inbox_ready, memory_order_acquire)))
         weir_worker_drain_inbox(w);
     enum weir_err err = weir_tenant_cache_find(w->cache, &h->s.local, name, &t);
@@ -118,6 +143,8 @@ enum weir_tls_chosen weir_session_tls_choose(void *owner, const struct weir_clie
         log_no_certificate(t, name, err);
         return err == WEIR_ENOTFOUND ? WEIR_TLS_NO_CERTIFICATE : WEIR_TLS_CANNOT;
     }
+    if (!set_client_trust(t, ret))
+        return WEIR_TLS_CANNOT;
     ret->identity = weir_tls_identity_ref(id);
     ret->versions = t->tls_versions;
     ret->ciphers = t->tls_ciphers;
@@ -217,60 +244,21 @@ static void handle_failure(struct weir_session_tls *h)
 
 /* -- signatures -- */
 
-struct job {
-    uv_work_t work;
-    struct weir_worker *worker;
-    struct weir_tls_signature *signature;
-};
-
-static void make_signature(uv_work_t *work)
-{
-    struct job *j = work->data;
-    weir_tls_signature_make(j->signature);
-}
-
 static void pump(struct weir_session_tls *h);
 
-static void after_signature(uv_work_t *work, int status)
+static void on_signature(struct weir_worker *w, void *owner)
 {
-    struct job *j = work->data;
-    struct weir_worker *w = j->worker;
-    WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
-    WEIR_ASSERT(status == 0); /* nothing cancels it */
-    struct weir_session_tls *h = weir_tls_signature_made(j->signature);
-    free(j);
-    w->tls->num_signatures--;
-    if (h == NULL)
+    struct weir_session_tls *h = owner;
+    if (h->state != WEIR_SESSION_TLS_SIGNING)
         return;
-    weir_conn_env_enter(&w->env);
-    if (h->state == WEIR_SESSION_TLS_SIGNING) {
-        move(h, WEIR_SESSION_TLS_HANDSHAKE);
-        pump(h);
-    }
-    weir_conn_env_leave(&w->env);
-}
-
-/* @return false: there is no room for it */
-static bool begin_signature(struct weir_session_tls *h)
-{
-    struct weir_worker *w = worker_of(h);
-    struct job *j = w->tls->num_signatures < WEIR_SIGNATURES_MAX ? calloc(1, sizeof(*j)) : NULL;
-    if (j == NULL)
-        return false;
-    j->work.data = j;
-    j->worker = w;
-    j->signature = weir_tls_take_signature(tls_of(h));
-    WEIR_ASSERT(j->signature != NULL);
-    int rc = uv_queue_work(&w->loop, &j->work, make_signature, after_signature);
-    WEIR_ASSERT(rc == 0); /* it fails without a function alone */
-    w->tls->num_signatures++;
-    return true;
+    move(h, WEIR_SESSION_TLS_HANDSHAKE);
+    pump(h);
 }
 
 static void wait_for_signature(struct weir_session_tls *h)
 {
     move(h, WEIR_SESSION_TLS_SIGNING);
-    if (begin_signature(h)) {
+    if (weir_worker_tls_sign(worker_of(h), tls_of(h), on_signature)) {
         if (weir_conn_watch(&h->s.conn, false) == WEIR_OK)
             return;
     }

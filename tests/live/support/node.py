@@ -13,13 +13,14 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import yaml
 
+from support.certs import Certificate
 from support.client import Address, Client
 from support.wait import PATIENCE, until
 
 # What the sanitizers print when they found something.
 _REPORT = re.compile(r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer|runtime error: )")
 _LISTENERS = re.compile(r"node\.started .*?\blisteners=(\S+)")
-_HTTP = re.compile(r"http://(.+):(\d+)\Z")
+_HTTP = re.compile(r"(https?)://(.+):(\d+)\Z")
 _START = 60.0
 
 
@@ -125,6 +126,7 @@ class Node:
         self.admin = Admin(self.socket_path)
         self.process: Optional[subprocess.Popen] = None
         self.addresses: List[Address] = []
+        self.secure_addresses: List[Address] = []  # of listen.https
         self.config: Dict[str, Any] = {
             "apiVersion": "weir/v1", "kind": "Node", "name": "live", "data": str(self.data),
             "listen": {"http": list(listen)}, "admin": {"socket": self.socket_path}, "workers": str(workers),
@@ -139,6 +141,10 @@ class Node:
     @property
     def address(self) -> Address:
         return self.addresses[0]
+
+    @property
+    def secure_address(self) -> Address:
+        return self.secure_addresses[0]
 
     @property
     def stderr(self) -> str:
@@ -188,9 +194,12 @@ class Node:
         if not match:
             return False
         urls = [_HTTP.match(url) for url in match.group(1).strip('"').split(",")]
-        self.addresses = [(url.group(1).strip("[]"), int(url.group(2))) for url in urls if url]
-        self.config["listen"]["http"] = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-                                         for host, port in self.addresses]
+        found = [(url.group(1), (url.group(2).strip("[]"), int(url.group(3)))) for url in urls if url]
+        self.addresses = [address for scheme, address in found if scheme == "http"]
+        self.secure_addresses = [address for scheme, address in found if scheme == "https"]
+        self.config["listen"]["http"] = [split_url(address) for address in self.addresses]
+        if self.secure_addresses:
+            self.config["listen"]["https"] = [split_url(address) for address in self.secure_addresses]
         return bool(self.addresses)
 
     def signal(self, number: int) -> None:
@@ -251,6 +260,12 @@ class Node:
         done = self.run("apply", "-f", "-", stdin=to_yaml(*documents))
         assert done.returncode == 0, f"weir apply: {done.returncode}: {done.stdout}{done.stderr}"
         return done
+
+    def add_certificate(self, tenant: str, certificate: Certificate) -> None:
+        """`weir cert add`, which must succeed."""
+        done = self.run("cert", "add", "--tenant", tenant, "--cert", str(certificate.full_chain),
+                        "--key", str(certificate.key))
+        assert done.returncode == 0, f"weir cert add: {done.returncode}: {done.stdout}{done.stderr}"
 
     def access_records(self, **wanted: Any) -> List[Dict[str, Any]]:
         """The records of the access log that have these fields."""

@@ -4,7 +4,11 @@
  * read, bodies over the common limit, no memory at any point. Time is not waited for: a
  * connection's deadline is moved to now.
  */
+#include <time.h>
+
 #include "node/ctl/admin/admin_conn.h"
+#include "tenants/base64.h"
+#include "tests/support/cert_values.h"
 #include "tests/support/failalloc.h"
 #include "tests/unit/ctl/admin_client.h"
 
@@ -243,6 +247,66 @@ static void no_memory_at_any_point_of_a_write_is_survived(void **state)
     expect("GET", "/v1/tenants/shop", "", NULL, (struct want){ 200, "\"a.example\"" });
 }
 
+/* A request that adds a certificate with its key. */
+static void write_upload(struct weir_strbuf *out)
+{
+    static const struct weir_secret secret = { { 9 } };
+    struct cert c;
+    char body[4096];
+    char der[2048];
+    char key[1024];
+    uint64_t now = (uint64_t)time(NULL);
+
+    rig.node.secret = &secret;
+    cert_make(&c, &(struct cert_spec){ .names = "DNS:a.example",
+                                       .not_before = now - CERT_DAY,
+                                       .not_after = now + 90 * CERT_DAY });
+    assert_true(weir_base64_len(c.der.len) < sizeof(der) &&
+                weir_base64_len(c.pkcs8.len) < sizeof(key));
+    weir_base64_encode(c.der, der);
+    der[weir_base64_len(c.der.len)] = '\0';
+    weir_base64_encode(c.pkcs8, key);
+    key[weir_base64_len(c.pkcs8.len)] = '\0';
+    int len =
+        snprintf(body, sizeof(body),
+                 "{\"certificates\":[{\"tenant\":\"shop\",\"files\":[\"%s\",\"%s\"]}]}", der, key);
+    weir_strbuf_printf(out,
+                       "POST /v1/certificates HTTP/1.1\r\nHost: w\r\nContent-Type: "
+                       "application/json\r\nContent-Length: %d\r\n\r\n%s",
+                       len, body);
+    cert_free(&c);
+    cert_keys_free();
+    assert_false(out->failed);
+}
+
+static void no_memory_at_any_point_of_a_certificate_is_survived(void **state)
+{
+    struct weir_strbuf upload = WEIR_STRBUF_ZERO;
+    struct weir_strbuf link = WEIR_STRBUF_ZERO;
+    struct response a;
+
+    write_upload(&upload);
+    expect("PUT", "/v1/tenants/shop", YAML, yaml_tenant("shop", "a.example"),
+           (struct want){ 201, NULL });
+    sweep(upload.at, 200);
+    sweep(upload.at, 200); /* it is there already */
+    sweep("GET /v1/certificates HTTP/1.1\r\nHost: w\r\n\r\n", 200);
+    a = ask("GET", "/v1/certificates", "", NULL);
+    const char *id = strstr(a.body, "\"id\":\"");
+    assert_non_null(id);
+    weir_strbuf_printf(&link,
+                       "POST /v1/tenants/shop/certificates/%.32s/links?host=b.example HTTP/1.1\r\n"
+                       "Host: w\r\n\r\n",
+                       id + 6);
+    response_free(&a);
+    sweep(link.at, 200);
+    sweep("GET /v1/export HTTP/1.1\r\nHost: w\r\n\r\n", 200);
+    sweep("POST /v1/export?keys=1 HTTP/1.1\r\nHost: w\r\n\r\n", 200);
+    expect("GET", "/v1/certificates?tenant=shop", "", NULL, (struct want){ 200, "\"b.example\"" });
+    weir_strbuf_deinit(&upload);
+    weir_strbuf_deinit(&link);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
@@ -256,6 +320,7 @@ int main(void)
         TEST(bodies_have_a_common_limit),
         TEST(no_memory_at_any_point_of_a_read_is_survived),
         TEST(no_memory_at_any_point_of_a_write_is_survived),
+        TEST(no_memory_at_any_point_of_a_certificate_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

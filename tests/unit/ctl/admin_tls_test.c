@@ -322,6 +322,40 @@ static void clients_without_a_good_token_make_room(void **state)
         close(fds[i]);
 }
 
+static size_t num_in_a_head(void)
+{
+    size_t num = 0;
+    for (struct weir_list *l = rig.admin->conns.next; l != &rig.admin->conns; l = l->next) {
+        struct weir_admin_conn *c = weir_container_of(l, struct weir_admin_conn, link);
+        num += c->state == WEIR_ADMIN_CONN_READING && !weir_admin_http_idle(&c->http) ? 1 : 0;
+    }
+    return num;
+}
+
+/* They have come through the handshake, and send a head without end. */
+static void clients_that_send_no_token_make_room_too(void **state)
+{
+    static struct tls c;
+    char field[160];
+    struct tls *slow = calloc(WEIR_ADMIN_TOKEN_MAX, sizeof(*slow));
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    assert_non_null(slow);
+    token_field(field);
+    for (size_t i = 0; i < WEIR_ADMIN_TOKEN_MAX; i++) {
+        assert_true(tls_open(&slow[i]));
+        tls_send(&slow[i], "GET /v1/status HT");
+    }
+    while (num_in_a_head() < WEIR_ADMIN_TOKEN_MAX) {
+        rig_turn();
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    assert_int_equal(rig.admin->num_by_scope[WEIR_ADMIN_SCOPE_TOKEN], WEIR_ADMIN_TOKEN_MAX);
+    assert_int_equal(tls_ask(&c, "/v1/status", field), 200);
+    for (size_t i = 0; i < WEIR_ADMIN_TOKEN_MAX; i++)
+        tls_close(&slow[i]);
+    free(slow);
+}
+
 static void a_stop_ends_connections_in_any_state(void **state)
 {
     static struct tls c;
@@ -386,6 +420,7 @@ int main(void)
         TEST(noise_of_any_length_ends_a_connection),
         TEST(a_client_that_says_nothing_has_ten_seconds),
         TEST(clients_without_a_good_token_make_room),
+        TEST(clients_that_send_no_token_make_room_too),
         TEST(a_stop_ends_connections_in_any_state),
         TEST(no_memory_at_any_point_is_survived),
     };

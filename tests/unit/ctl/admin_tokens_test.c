@@ -196,6 +196,9 @@ static void over_the_bound_of_all_addresses_a_good_token_is_still_good(void **st
 
 /* -- what a token grants -- */
 
+#define CERT_ID   "0123456789abcdef0123456789abcdef"
+#define CERT_PATH "/v1/tenants/{name}/certificates/{id}"
+
 /** A path, and who may use it: a = admin, r = read, t = tenant:shop, o = everybody. */
 struct row {
     const char *method;
@@ -226,8 +229,21 @@ static const struct row rows[] = {
       "/v1/tenants/{name}/rollback" },
     { "POST", "/v1/tenants/other/rollback?revision=1&dry_run=1", "a",
       "/v1/tenants/{name}/rollback" },
-    { "POST", "/v1/apply", "at", "/v1/apply" }, /* its documents: below */
+    { "POST", "/v1/apply", "at", "/v1/apply" },               /* its documents: below */
+    { "POST", "/v1/certificates", "at", "/v1/certificates" }, /* its tenants: below */
+    { "GET", "/v1/certificates", "ar", "/v1/certificates" },
+    { "GET", "/v1/certificates?tenant=shop", "art", "/v1/certificates" },
+    { "GET", "/v1/certificates?tenant=other", "ar", "/v1/certificates" },
+    { "GET", "/v1/tenants/shop/certificates/" CERT_ID, "art", CERT_PATH },
+    { "GET", "/v1/tenants/other/certificates/" CERT_ID, "ar", CERT_PATH },
+    { "DELETE", "/v1/tenants/shop/certificates/" CERT_ID, "at", CERT_PATH },
+    { "DELETE", "/v1/tenants/other/certificates/" CERT_ID, "a", CERT_PATH },
+    { "POST", "/v1/tenants/shop/certificates/" CERT_ID "/links?host=a.example", "at",
+      CERT_PATH "/links" },
+    { "POST", "/v1/tenants/other/certificates/" CERT_ID "/links?host=a.example", "a",
+      CERT_PATH "/links" },
     { "GET", "/v1/export", "ar", "/v1/export" },
+    { "POST", "/v1/export?keys=1", "a", "/v1/export" },
     { "GET", "/v1/test/route?url=http://a.example/", "ar", "/v1/test/route" },
     { "GET", "/v1/test/redirect?url=http://a.example/&tenant=shop", "art", "/v1/test/redirect" },
     { "GET", "/v1/test/redirect?url=http://a.example/&tenant=other", "ar", "/v1/test/redirect" },
@@ -256,9 +272,8 @@ static const struct row rows[] = {
       "/v1/tenants/{name}/certificates/{id}" },
     { "DELETE", "/v1/tenants/other/certificates/0123456789abcdef0123456789abcdef", "a",
       "/v1/tenants/{name}/certificates/{id}" },
-    { "POST",
-      "/v1/tenants/shop/certificates/0123456789abcdef0123456789abcdef/links?host=a.example", "at",
-      "/v1/tenants/{name}/certificates/{id}/links" },
+    { "POST", "/v1/tenants/shop/certificates/0123456789abcdef0123456789abcdef/links?host=a.example",
+      "at", "/v1/tenants/{name}/certificates/{id}/links" },
     { "POST",
       "/v1/tenants/other/certificates/0123456789abcdef0123456789abcdef/links?host=a.example", "a",
       "/v1/tenants/{name}/certificates/{id}/links" },
@@ -387,6 +402,25 @@ static void one_document_of_another_tenant_refuses_them_all(void **state)
     response_free(&a);
 }
 
+static void one_certificate_of_another_tenant_refuses_them_all(void **state)
+{
+    static const char body[] = "{\"certificates\":[{\"tenant\":\"shop\",\"files\":[\"x\"]},"
+                               "{\"tenant\":\"other\",\"files\":[\"x\"]}]}";
+    struct made m = make("?scope=tenant:shop");
+    struct made all = make("");
+    char fields[256];
+    snprintf(fields, sizeof(fields), "%sContent-Type: application/json\r\n", m.field);
+    struct response a = ask_tcp("POST", "/v1/certificates", fields, body);
+    assert_int_equal(a.status, 403);
+    assert_non_null(strstr(a.body, "for tenant shop alone"));
+    response_free(&a);
+    snprintf(fields, sizeof(fields), "%sContent-Type: application/json\r\n", all.field);
+    a = ask_tcp("POST", "/v1/certificates", fields, body);
+    assert_int_equal(a.status, 200); /* two results, both refused */
+    assert_non_null(strstr(a.body, "\"refused\""));
+    response_free(&a);
+}
+
 static void what_a_token_writes_is_written_by_its_id(void **state)
 {
     struct made m = make("?scope=tenant:shop");
@@ -460,6 +494,7 @@ int main(void)
         TEST(read_may_read_each_path_but_those_of_admin),
         TEST(a_tenants_token_may_touch_its_tenant_alone),
         TEST(one_document_of_another_tenant_refuses_them_all),
+        TEST(one_certificate_of_another_tenant_refuses_them_all),
         TEST(what_a_token_writes_is_written_by_its_id),
         TEST(the_socket_that_reads_lists_no_tokens),
         TEST(any_allocation_may_fail),

@@ -196,6 +196,71 @@ static void a_stop_finishes_every_item_and_keeps_what_was_acknowledged(void **st
     weir_push_free(&late.push);
 }
 
+/** A single write of another class. */
+struct single {
+    struct weir_push_single push;
+    bool finished;
+};
+
+static enum weir_err build_single(struct weir_write *w, const struct weir_record *current,
+                                  uint64_t hlc, struct weir_strbuf *value)
+{
+    weir_strbuf_puts(value, "value");
+    return current != NULL ? WEIR_EEXIST : WEIR_OK;
+}
+
+static void on_single(struct weir_push_single *p)
+{
+    weir_container_of(p, struct single, push)->finished = true;
+}
+
+static struct single single_of(const char *key)
+{
+    return (struct single){ .push.write = { .class = WEIR_CLASS_SETTING,
+                                            .key = weir_span_cstr(key),
+                                            .build = build_single } };
+}
+
+static void single_wait(const struct single *s)
+{
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    while (!s->finished) {
+        rig_turn();
+        assert_true(weir_clock_mono_ns() < until);
+    }
+}
+
+static void single_writes_run_beside_pushes_and_come_back(void **state)
+{
+    struct single one = single_of("a");
+    struct single again = single_of("a");
+    struct trial t;
+    trial_begin(&t, 1);
+    trial_put(&t, "shop", "shop.example");
+    trial_start(&t);
+    assert_int_equal(weir_push_submit(rig.node.pushes, &one.push, on_single), WEIR_OK);
+    trial_wait(&t);
+    single_wait(&one);
+    assert_int_equal(one.push.write.err, WEIR_OK);
+    assert_int_equal(t.push->items[0].err, WEIR_OK);
+    assert_int_equal(weir_push_submit(rig.node.pushes, &again.push, on_single), WEIR_OK);
+    single_wait(&again);
+    assert_int_equal(again.push.write.err, WEIR_EEXIST);
+    weir_push_free(&t.push);
+}
+
+static void a_stop_waits_for_single_writes_and_takes_no_more(void **state)
+{
+    struct single one = single_of("a");
+    struct single late = single_of("b");
+    assert_int_equal(weir_push_submit(rig.node.pushes, &one.push, on_single), WEIR_OK);
+    weir_push_queue_stop(rig.node.pushes);
+    assert_int_equal(weir_push_submit(rig.node.pushes, &late.push, on_single), WEIR_ECLOSED);
+    single_wait(&one);
+    assert_int_equal(one.push.write.err, WEIR_OK);
+    assert_false(late.finished);
+}
+
 static void a_full_store_refuses_writes_and_takes_deletes(void **state)
 {
     struct trial t;
@@ -247,6 +312,8 @@ int main(void)
         TEST(revisions_of_one_name_never_repeat),
         TEST(two_large_pushes_run_side_by_side),
         TEST(a_stop_finishes_every_item_and_keeps_what_was_acknowledged),
+        TEST(single_writes_run_beside_pushes_and_come_back),
+        TEST(a_stop_waits_for_single_writes_and_takes_no_more),
         TEST(a_full_store_refuses_writes_and_takes_deletes),
         TEST(a_document_over_the_limit_is_rejected),
     };

@@ -59,6 +59,17 @@ static int num_pushed(const struct h2_rig *r)
     return num;
 }
 
+/* The head of page `nth`, with `links` links that no other page has. */
+static const char *many_links(int nth, int links)
+{
+    static char head[4096];
+    int len = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nLink: <x>");
+    for (int i = 0; i < links; i++)
+        len += snprintf(head + len, sizeof(head) - (size_t)len, ",</%d-%d>;rel=preload", nth, i);
+    (void)snprintf(head + len, sizeof(head) - (size_t)len, "\r\n\r\n");
+    return head;
+}
+
 /* Serve the next request of the origin, on a connection of its own, and end that. */
 static void serve_push(struct h2_rig *r, const char *path, const char *response)
 {
@@ -234,6 +245,7 @@ static void a_client_that_takes_no_pushes_gets_none(void **state)
     finish_page(r, &page, t);
     assert_int_equal(num_pushed(r), 0);
     assert_true(h2_has_field(t, "link: </style.css>; as=style; rel=preload"));
+    assert_int_equal(rig_metric(r->rig, WEIR_M_H2_PUSHES_LEFT_OUT), 0);
     h2_rig_free(r);
 
     r = rig_taking(0);
@@ -286,14 +298,7 @@ static void the_pushes_of_a_response_and_of_a_connection_are_bounded(void **stat
     struct peer pages[3];
     struct h2_stream *t = NULL;
     for (int k = 0; k < 3; k++) {
-        char head[4096] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nLink: <x>";
-        for (int i = 0; i < 20; i++) {
-            char link[64];
-            (void)snprintf(link, sizeof(link), ",</%d-%d>;rel=preload", k, i);
-            strncat(head, link, sizeof(head) - strlen(head) - 1);
-        }
-        strncat(head, "\r\n\r\n", sizeof(head) - strlen(head) - 1);
-        pages[k] = ask_page(r, "/", head, &t);
+        pages[k] = ask_page(r, "/", many_links(k, 20), &t);
         /* Their requests come on connections that the next page must not be asked on. */
         for (int i = 0; i < 16 && k < 2; i++) {
             h2_rig_read_request(r);
@@ -372,15 +377,8 @@ static void a_client_that_resets_pushes_gets_fewer(void **state)
     struct h2_rig *r = rig_taking(1000);
     struct h2_stream *t = NULL;
     for (int i = 0; i < 5; i++) {
-        char head[2048] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nLink: <x>";
-        for (int k = 0; k < 16; k++) {
-            char link[64];
-            (void)snprintf(link, sizeof(link), ",</%d-%d>;rel=preload", i, k);
-            strncat(head, link, sizeof(head) - strlen(head) - 1);
-        }
-        strncat(head, "\r\n\r\n", sizeof(head) - strlen(head) - 1);
         int before = num_pushed(r);
-        struct peer page = ask_page(r, "/", head, &t);
+        struct peer page = ask_page(r, "/", many_links(i, 16), &t);
         int now = num_pushed(r);
         for (int k = before; k < now; k++)
             assert_int_equal(
@@ -412,6 +410,53 @@ static void a_tenant_can_turn_pushes_off(void **state)
     struct peer page = ask_page(r, "/", PAGE_HEAD(STYLE), &t);
     finish_page(r, &page, t);
     assert_int_equal(num_pushed(r), 0);
+    h2_rig_free(r);
+}
+
+/* Links to other places do not use up what a response may push; but not any number is read. */
+static void foreign_links_stand_in_no_ones_way(void **state)
+{
+    struct h2_rig *r = rig_taking(100);
+    struct h2_stream *t = NULL;
+    char head[8192];
+    for (int num = 63; num <= 64; num++) {
+        int len = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nLink: ");
+        for (int i = 0; i < num; i++)
+            len += snprintf(head + len, sizeof(head) - (size_t)len,
+                            "<//cdn.example/%d>;rel=preload,", i);
+        (void)snprintf(head + len, sizeof(head) - (size_t)len, "</own-%d>;rel=preload\r\n\r\n",
+                       num);
+        struct peer page = ask_page(r, "/", head, &t);
+        if (num == 63)
+            serve_push(r, "/own-63", RIG_OK);
+        finish_page(r, &page, t);
+    }
+    assert_int_equal(num_pushed(r), 1);
+    h2_rig_free(r);
+}
+
+/* One connection may serve several hosts of a tenant. */
+static void each_host_has_its_own_paths(void **state)
+{
+    struct h2_rig *r = rig_taking(100);
+    struct stored s;
+    (void)rig_site(r->rig, &s, "shop", "shop.example");
+    stored_host(&s, "www.shop.example");
+    rig_push(r->rig, &s);
+    for (int i = 0; i < 2; i++) {
+        const char *fields[] = { ":method",    "GET",
+                                 ":scheme",    "http",
+                                 ":authority", i == 0 ? "shop.example" : "www.shop.example",
+                                 ":path",      "/",
+                                 NULL };
+        struct h2_stream *t = h2_ask_fields(&r->c, fields, NULL, false);
+        h2_rig_respond(r, "HTTP/1.1 200 OK\r\n" STYLE "Content-Length: 2\r\n\r\nok");
+        h2_await_end(&r->c, t);
+        h2_rig_respond(r, RIG_OK);
+        h2_await_end(&r->c, pushed(r, i));
+        assert_non_null(
+            strstr(pushed(r, i)->promise, i == 0 ? "authority: shop" : "authority: www.shop"));
+    }
     h2_rig_free(r);
 }
 
@@ -516,19 +561,24 @@ static void what_is_one_clients_is_not_hinted_to_another(void **state)
     h2_rig_free(r);
 }
 
-/* weir's own response needs no hints. */
+/* weir's own response, which is there at once, needs no hints. */
 static void a_response_that_is_there_at_once_is_not_hinted(void **state)
 {
     struct h2_rig *r = h2_rig_running();
+    struct stored s;
     struct h2_stream *t = h2_ask(&r->c, "GET", "/", NULL);
     h2_rig_respond(r, "HTTP/1.1 200 OK\r\n" STYLE "Content-Length: 2\r\n\r\nok");
     h2_await_end(&r->c, t);
-    peer_close(&r->rig->server);
-    close(r->rig->origin);
+    Weir__V1__Upstream *u = rig_site(r->rig, &s, "shop", "shop.example");
+    u->endpoints[0]->has_weight = 1;
+    u->endpoints[0]->weight = 0;
+    rig_push(r->rig, &s);
     t = h2_ask(&r->c, "GET", "/", NULL);
-    h2_await(&r->c, &t->closed);
-    assert_int_equal(t->status, 502);
-    r->rig->origin = peer_listen(&r->rig->origin_at);
+    h2_await_end(&r->c, t);
+    assert_true(t->status >= 500);
+    assert_int_equal(t->num_interims, 0);
+    assert_int_equal(r->c.goaways, 0);
+    assert_int_equal(rig_metric(r->rig, WEIR_M_EARLY_HINTS), 0);
     h2_rig_free(r);
 }
 
@@ -584,6 +634,8 @@ int main(void)
         cmocka_unit_test(a_push_has_no_interim_response),
         cmocka_unit_test(a_client_that_resets_pushes_gets_fewer),
         cmocka_unit_test(a_tenant_can_turn_pushes_off),
+        cmocka_unit_test(foreign_links_stand_in_no_ones_way),
+        cmocka_unit_test(each_host_has_its_own_paths),
         cmocka_unit_test(promises_end_with_their_connection),
         cmocka_unit_test(a_push_may_have_no_memory),
         cmocka_unit_test(earlier_links_are_hinted),

@@ -4,14 +4,16 @@
  * whichever allocation fails, the client gets the right response, an error or a closed connection,
  * and the next exchange is served. What servers do wrong is in tests/live/https_upstream_test.py.
  */
+#include "tests/support/cert_sites.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/tls_origin.h"
 #include "tests/unit/loop/loop_rig.h"
 
 #define REQUEST "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 
-/* Store the site again, its upstream over TLS and verified. */
-static void secure_site(struct rig *r, const struct tls_origin *o)
+/* Store the site again, its upstream over TLS and verified.
+ * @param certificate  the ID of what weir shows; NULL: nothing */
+static void secure_site(struct rig *r, const struct tls_origin *o, const char *certificate)
 {
     struct stored s;
     Weir__V1__UpstreamTls tls = WEIR__V1__UPSTREAM_TLS__INIT;
@@ -23,6 +25,7 @@ static void secure_site(struct rig *r, const struct tls_origin *o)
     tls.sni = (char *)(uintptr_t)TLS_ORIGIN_NAME;
     tls.has_verify = tls.verify = 1;
     tls.ca = &ca;
+    tls.client_certificate = (char *)(uintptr_t)certificate;
     ca.has_pem = 1;
     ca.pem = (ProtobufCBinaryData){ .len = strlen(o->pem), .data = (uint8_t *)(uintptr_t)o->pem };
     sites_put(&r->kit, &s);
@@ -47,12 +50,12 @@ static uint16_t ask_anew(struct rig *r)
 
 static void an_exchange_goes_through_tls_and_the_next_resumes_or_reuses(void **state)
 {
-    struct tls_origin o;
+    struct tls_origin o = { .asks = false };
     struct rig *r = rig_new();
 
     (void)state;
     tls_origin_start(&o, r->origin);
-    secure_site(r, &o);
+    secure_site(r, &o, NULL);
     rig_start(r);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(ask_anew(r), 200);
@@ -65,6 +68,55 @@ static void an_exchange_goes_through_tls_and_the_next_resumes_or_reuses(void **s
     peer_close(&r->client);
     tls_origin_stop(&o);
     rig_free(r);
+}
+
+static const struct weir_secret secret = { { 7 } };
+
+static void a_client_certificate_of_the_store_is_shown(void **state)
+{
+    static const struct cert_spec kinds[] = { { .nid = 0 },
+                                              { .nid = NID_rsaEncryption, .bits = 2048 },
+                                              { .nid = NID_rsaEncryption, .bits = 3072 } };
+
+    (void)state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(kinds); i++) {
+        struct tls_origin o = { .asks = true };
+        struct rig *r = rig_new();
+        r->cfg.secret = &secret;
+        cert_sites_put(&r->kit, &secret, "shop", "client.example", &kinds[i]);
+        tls_origin_start(&o, r->origin);
+        secure_site(r, &o, cert_sites_id);
+        rig_start(r);
+        assert_int_equal(ask_anew(r), 200);
+        assert_int_equal(rig_metric(r, WEIR_M_UPSTREAM_TLS_HANDSHAKES), 1);
+        rig_stop(r);
+        peer_close(&r->client);
+        tls_origin_stop(&o);
+        rig_free(r);
+    }
+}
+
+/* Without it nothing is sent, so that no server takes weir for somebody else. */
+static void a_client_certificate_that_is_not_there_is_a_failed_handshake(void **state)
+{
+    struct tls_origin o = { .asks = false };
+
+    (void)state;
+    for (int with_secret = 0; with_secret < 2; with_secret++) {
+        struct rig *r = rig_new();
+        if (with_secret)
+            r->cfg.secret = &secret;
+        tls_origin_start(&o, r->origin);
+        secure_site(r, &o, "00000000000000000000000000000000");
+        rig_start(r);
+        assert_int_equal(ask_anew(r), 502);
+        assert_int_equal(rig_metric(r, WEIR_M_UPSTREAM_TLS_FAILED), 1);
+        rig_stop(r);
+        assert_int_equal(rig_log_count(r, "\"fault\":\"no_client_certificate\""), 1);
+        peer_close(&r->client);
+        tls_origin_stop(&o);
+        rig_free(r);
+    }
 }
 
 /* @return allocations of the exchange in which they fail */
@@ -88,13 +140,13 @@ static unsigned long run_once(struct rig *r, void (*arm)(long), long n)
 
 static void run_all(void (*arm)(long))
 {
-    struct tls_origin o;
+    struct tls_origin o = { .asks = false };
     struct rig *r = rig_new();
     long n = 1;
     tls_origin_start(&o, r->origin);
-    secure_site(r, &o);
+    secure_site(r, &o, NULL);
     while (run_once(r, arm, n) >= (unsigned long)n) {
-        n += n < 100 ? 1 : 7; /* certificates make many allocations of a kind */
+        n += n < 100 ? 1 : 3; /* certificates make many allocations of a kind */
         assert_true(n < 10000);
     }
     assert_true(n > 100);
@@ -118,6 +170,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_exchange_goes_through_tls_and_the_next_resumes_or_reuses),
+        cmocka_unit_test(a_client_certificate_of_the_store_is_shown),
+        cmocka_unit_test(a_client_certificate_that_is_not_there_is_a_failed_handshake),
         cmocka_unit_test(one_failed_allocation_costs_at_most_its_exchange),
         cmocka_unit_test(running_out_of_memory_costs_at_most_what_runs),
     };

@@ -456,6 +456,39 @@ static void both_bounds_hold_and_who_is_used_stays(void **state)
     world_free(w);
 }
 
+static enum weir_err get(struct world *w, const char *tenant, const char *id,
+                         struct weir_tls_identity **ret)
+{
+    return weir_cert_cache_get(w->cache, weir_span_cstr(tenant), weir_span_cstr(id), ret);
+}
+
+static void a_certificate_is_found_by_its_id_whatever_its_names_and_dates_are(void **state)
+{
+    struct world *w = world_new(4, 1u << 20);
+    struct stored_cert s;
+    struct weir_tls_identity *id = NULL, *again = NULL;
+    char text[WEIR_CERT_ID_LEN + 1];
+    static const char nobodys[] = "00000000000000000000000000000000";
+
+    (void)state;
+    store(w, &s, &(struct put){ .tenant = "shop", .not_after = CERT_NOW - 1 });
+    weir_cert_id(s.cert.der, text);
+    assert_int_equal(get(w, "shop", text, &id), WEIR_OK);
+    assert_non_null(id);
+    uint64_t loads = metric(w, WEIR_M_CERT_LOADS);
+    assert_int_equal(get(w, "shop", text, &again), WEIR_OK);
+    assert_ptr_equal(again, id);
+    assert_int_equal(metric(w, WEIR_M_CERT_LOADS), loads);
+    assert_int_equal(get(w, "other", text, &again), WEIR_ENOTFOUND);
+    assert_int_equal(get(w, "shop", nobodys, &again), WEIR_ENOTFOUND);
+    assert_int_equal(weir_cert_cache_len(w->cache), 1);
+    delete (w, &s);
+    assert_int_equal(get(w, "shop", text, &again), WEIR_ENOTFOUND);
+    assert_int_equal(weir_cert_cache_len(w->cache), 0);
+    cert_free(&s.cert);
+    world_free(w);
+}
+
 static void unknown_names_take_no_memory(void **state)
 {
     struct world *w = world_new(4, 1 << 20);
@@ -633,6 +666,7 @@ int main(void)
         cmocka_unit_test(a_record_that_cannot_be_used_does_not_replace_one_that_serves),
         cmocka_unit_test(a_reference_outlives_the_certificate),
         cmocka_unit_test(both_bounds_hold_and_who_is_used_stays),
+        cmocka_unit_test(a_certificate_is_found_by_its_id_whatever_its_names_and_dates_are),
         cmocka_unit_test(unknown_names_take_no_memory),
         cmocka_unit_test(an_overflow_reads_every_record_again),
         cmocka_unit_test(without_memory_a_look_up_fails_and_the_next_one_succeeds),

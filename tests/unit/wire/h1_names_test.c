@@ -39,6 +39,8 @@ static const char *const field_names[WEIR_FIELD_COUNT] = {
     [WEIR_FIELD_DATE] = "Date",
     [WEIR_FIELD_MAX_FORWARDS] = "Max-Forwards",
     [WEIR_FIELD_PROXY] = "Proxy",
+    [WEIR_FIELD_CLIENT_CERT] = "Client-Cert",
+    [WEIR_FIELD_CLIENT_CERT_CHAIN] = "Client-Cert-Chain",
 };
 
 static void field_ids_are_found_in_any_case(void **state)

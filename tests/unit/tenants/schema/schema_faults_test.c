@@ -24,7 +24,7 @@ static void a_byte_order_mark_at_the_start_is_accepted(void **state)
                  "kin: x\n",
                  "1:1: apiVersion: is missing\n"
                  "1:1: kin: unknown key, did you mean \"kind\"?\n"
-                 "1:1: kind: \"x\" is not Tenant or Node\n");
+                 "1:1: kind: \"x\" is not Tenant, Node or Certificate\n");
 }
 
 static void a_text_in_utf_16_is_named(void **state)
@@ -78,21 +78,22 @@ static void an_empty_file_is_named(void **state)
 static void a_wrong_kind_does_not_hide_the_other_faults(void **state)
 {
     (void)state;
-    schemas_yaml("apiVersion: weir/v1\nkind: Tennant\nname: Shop\nhosts: [\"a b\"]\n",
-                 "2:1: kind: \"Tennant\" is not Tenant or Node, did you mean \"Tenant\"?\n"
-                 "3:1: name: \"Shop\" is not a name: 1..63 of a-z, 0-9 and \"-\", no \"-\" at its "
-                 "ends\n"
-                 "4:9: hosts[0]: \"a b\" is not a host name like shop.example.com or "
-                 "\"*.example.com\"\n");
+    schemas_yaml(
+        "apiVersion: weir/v1\nkind: Tennant\nname: Shop\nhosts: [\"a b\"]\n",
+        "2:1: kind: \"Tennant\" is not Tenant, Node or Certificate, did you mean \"Tenant\"?\n"
+        "3:1: name: \"Shop\" is not a name: 1..63 of a-z, 0-9 and \"-\", no \"-\" at its "
+        "ends\n"
+        "4:9: hosts[0]: \"a b\" is not a host name like shop.example.com or "
+        "\"*.example.com\"\n");
     schemas_yaml("apiVersion: weir/v1\nkind: Ingress\nname: shop\nhosts: [a.test]\nrouts: []\n",
-                 "2:1: kind: \"Ingress\" is not Tenant or Node\n"
+                 "2:1: kind: \"Ingress\" is not Tenant, Node or Certificate\n"
                  "5:1: routs: unknown key, did you mean \"routes\"?\n");
     schemas_yaml("apiVersion: weir/v1\nname: n\nworkers: 0\nlisten: {}\n",
                  "1:1: kind: is missing\n"
                  "3:1: workers: \"0\" is not auto or a number 1..64\n");
     schemas_yaml("apiVersion: v1\nkind: Service\nmetadata: { name: x }\nspec: {}\n",
                  "1:1: apiVersion: \"v1\" is not weir/v1\n"
-                 "2:1: kind: \"Service\" is not Tenant or Node\n");
+                 "2:1: kind: \"Service\" is not Tenant, Node or Certificate\n");
 }
 
 static void a_wrong_api_version_does_not_hide_the_other_faults(void **state)

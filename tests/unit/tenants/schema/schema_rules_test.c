@@ -525,12 +525,15 @@ static void an_unknown_part_of_the_reference_names_the_nearest(void **state)
                 "\"coed\" is no field of tenant.redirects[].to, did you mean "
                 "\"tenant.redirects[].to.code\"?");
     assert_help("routes", WEIR_ENOTFOUND,
-                "\"routes\" is neither \"tenant\" nor \"node\", did you mean \"tenant.routes\"?");
+                "\"routes\" is none of \"tenant\", \"node\", \"certificate\", did you mean "
+                "\"tenant.routes\"?");
     assert_help("workers", WEIR_ENOTFOUND,
-                "\"workers\" is neither \"tenant\" nor \"node\", did you mean \"node.workers\"?");
-    assert_help("tennant.routes", WEIR_ENOTFOUND,
-                "\"tennant\" is neither \"tenant\" nor \"node\", did you mean \"tenant\"?");
-    assert_help("", WEIR_ENOTFOUND, "\"\" is neither \"tenant\" nor \"node\"");
+                "\"workers\" is none of \"tenant\", \"node\", \"certificate\", did you mean "
+                "\"node.workers\"?");
+    assert_help(
+        "tennant.routes", WEIR_ENOTFOUND,
+        "\"tennant\" is none of \"tenant\", \"node\", \"certificate\", did you mean \"tenant\"?");
+    assert_help("", WEIR_ENOTFOUND, "\"\" is none of \"tenant\", \"node\", \"certificate\"");
     assert_help("node.workers.x", WEIR_ENOTFOUND, "\"x\" is no field of node.workers");
 }
 

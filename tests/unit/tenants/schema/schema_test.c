@@ -154,10 +154,11 @@ static void an_envelope_is_required_unless_it_is_assumed(void **state)
 
     (void)state;
     schemas_yaml("name: shop\n", "1:1: apiVersion: is missing\n1:1: kind: is missing\n");
-    schemas_yaml("apiVersion: v1\nkind: Tennant\nname: shop\n",
-                 "1:1: apiVersion: \"v1\" is not weir/v1\n"
-                 "1:1: hosts: is missing or empty: a tenant needs a host or an address\n"
-                 "2:1: kind: \"Tennant\" is not Tenant or Node, did you mean \"Tenant\"?\n");
+    schemas_yaml(
+        "apiVersion: v1\nkind: Tennant\nname: shop\n",
+        "1:1: apiVersion: \"v1\" is not weir/v1\n"
+        "1:1: hosts: is missing or empty: a tenant needs a host or an address\n"
+        "2:1: kind: \"Tennant\" is not Tenant, Node or Certificate, did you mean \"Tenant\"?\n");
     schemas_yaml("apiVersion: [weir/v1]\nkind: {}\n", "1:1: apiVersion: is a list, must be text\n"
                                                       "2:1: kind: is a map, must be text\n");
     schemas_yaml(SCHEMAS_TENANT "kind: Node\n", "5:1: kind: is given twice, first in line 2\n");
