@@ -6,6 +6,9 @@
 #ifndef WEIR_TESTS_SUPPORT_H2_H2_CLIENT_H
 #define WEIR_TESTS_SUPPORT_H2_H2_CLIENT_H
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include "node/base/clock.h"
 #include "tests/support/h2/h2_client_frames.h"
 
@@ -20,6 +23,8 @@ static inline void h2_begin_settings(struct h2_client *c, const struct weir_addr
     assert_int_equal(entries[0].settings_id, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
     memset(c, 0, sizeof(*c));
     peer_dial(&c->peer, to);
+    int now = 1; /* frames of a few bytes do not wait for each other */
+    assert_int_equal(setsockopt(c->peer.fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof(now)), 0);
     assert_int_equal(nghttp2_session_callbacks_new(&cb), 0);
     assert_int_equal(nghttp2_option_new(&o), 0);
     nghttp2_option_set_no_http_messaging(o, 1); /* a test may send anything */

@@ -60,13 +60,25 @@ static inline struct h2_seen_stream *h2_seen_find(struct h2_seen *s, int32_t id)
     return NULL;
 }
 
+/* A new one; where all are taken, that of a stream that has ended. */
+static inline struct h2_seen_stream *h2_seen_slot(struct h2_seen *s)
+{
+    if (s->num < H2_SEEN_STREAMS)
+        return &s->streams[s->num++];
+    for (int i = 0; i < s->num; i++)
+        if (s->streams[i].ended || s->streams[i].reset)
+            return &s->streams[i];
+    MUST(false);
+    return NULL;
+}
+
 static inline struct h2_seen_stream *h2_seen_stream(struct h2_seen *s, int32_t id)
 {
     struct h2_seen_stream *t = h2_seen_find(s, id);
     if (t != NULL)
         return t;
     MUST(id % 2 == 1);
-    t = &s->streams[s->num < H2_SEEN_STREAMS ? s->num++ : H2_SEEN_STREAMS - 1];
+    t = h2_seen_slot(s);
     *t = (struct h2_seen_stream){ .id = id, .length = -1 };
     return t;
 }

@@ -65,6 +65,33 @@ static void h2_serves_a_client_that_takes_little_at_a_time(void **state)
     h2_sides_free(t);
 }
 
+/* A window that opens a byte at a time is slower than the least rate: its stream ends, and with it
+ * what it holds. */
+static void h2_ends_a_stream_whose_window_trickles(void **state)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+    static const char body[100000];
+    struct h2_sides *t = h2_sides_new();
+    int updates = 0;
+    h2_sides_connect(t);
+    h2_client_gives(t, BYTES(PREFACE "\0\0\6\4\0\0\0\0\0\0\4\0\0\0\0"));
+    h2_client_gives(t, BYTES(GET("\1")));
+    struct h2_origin *o = h2_sides_origin(t, 0);
+    h2_origin_gives(t, o, weir_span_cstr(head));
+    h2_origin_gives(t, o, weir_span((const uint8_t *)body, sizeof(body)));
+    struct h2_seen_stream *s = h2_seen_find(&t->l.seen, 1);
+    assert_non_null(s);
+    for (; !s->reset && updates < 1000; updates++) {
+        h2_client_gives(t, BYTES("\0\0\4\x8\0\0\0\0\1\0\0\0\1"));
+        h2_time_passes(t, 500);
+    }
+    assert_true(s->reset && !s->ended);
+    assert_true(updates > 10 && updates < 100);
+    assert_int_equal(s->body, updates);
+    h2_sides_disconnect(t);
+    h2_sides_free(t);
+}
+
 /* An idle connection gives back what holds nothing, and serves again. */
 static void h2_rests_while_it_is_idle(void **state)
 {
@@ -130,6 +157,7 @@ int main(void)
         cmocka_unit_test(h2_serves_an_exchange_in_memory),
         cmocka_unit_test(h2_serves_requests_that_come_byte_by_byte),
         cmocka_unit_test(h2_serves_a_client_that_takes_little_at_a_time),
+        cmocka_unit_test(h2_ends_a_stream_whose_window_trickles),
         cmocka_unit_test(h2_rests_while_it_is_idle),
         cmocka_unit_test(h2_without_memory_ends_a_stream_or_the_connection),
     };

@@ -130,6 +130,35 @@ static void h2_sends_a_body_of_unknown_length_in_chunks(void **state)
     h2_rig_free(r);
 }
 
+/* A server of HTTP/1.0 reads no chunks: the body is refused, or gathered and sent with its length.
+ */
+static void h2_gathers_a_body_for_a_server_of_http10(void **state)
+{
+    struct h2_rig *r = h2_rig_running();
+    struct h2_stream *t = h2_ask(&r->c, "GET", "/", NULL);
+    h2_rig_respond(r, "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    h2_await_end(&r->c, t);
+    peer_close(&r->rig->server);
+    t = h2_ask(&r->c, "POST", "/", "hello");
+    h2_await(&r->c, &t->closed);
+    assert_int_equal(t->status, 411);
+    struct stored s;
+    Weir__V1__Upstream *u = rig_site(r->rig, &s, "shop", "shop.example");
+    u->has_http10_buffer = 1;
+    u->http10_buffer = 1024;
+    rig_push(r->rig, &s);
+    peer_accept(&r->rig->server, r->rig->origin); /* of the refused one: nothing was sent on it */
+    peer_expect_end(&r->rig->server);
+    peer_close(&r->rig->server);
+    t = h2_ask(&r->c, "POST", "/", "hello");
+    h2_rig_respond(r, "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert_false(r->rig->request.h.chunked);
+    assert_true(message_body_is(&r->rig->request, "hello"));
+    h2_await_end(&r->c, t);
+    assert_true(h2_body_is(t, "ok"));
+    h2_rig_free(r);
+}
+
 static void h2_joins_cookies(void **state)
 {
     struct h2_rig *r = h2_rig_running();
@@ -349,6 +378,7 @@ int main(void)
         cmocka_unit_test(h2_passes_interim_responses),
         cmocka_unit_test(h2_sends_a_body_of_known_length_with_it),
         cmocka_unit_test(h2_sends_a_body_of_unknown_length_in_chunks),
+        cmocka_unit_test(h2_gathers_a_body_for_a_server_of_http10),
         cmocka_unit_test(h2_joins_cookies),
         cmocka_unit_test(h2_resets_a_stream_whose_response_is_cut),
         cmocka_unit_test(h2_responds_502_to_a_malformed_response),
