@@ -109,6 +109,7 @@ static const struct row rows[] = {
     [WEIR_M_H2_FLOOD_UNKNOWN] = { "weir_h2_floods_total", "{kind=\"unknown\"}", "", COUNTER },
     [WEIR_M_H2_FLOOD_HEADERS] = { "weir_h2_floods_total", "{kind=\"headers\"}", "", COUNTER },
     [WEIR_M_H2_FLOOD_ACKS] = { "weir_h2_floods_total", "{kind=\"acks\"}", "", COUNTER },
+    [WEIR_M_H2_FLOOD_REFUSED] = { "weir_h2_floods_total", "{kind=\"refused\"}", "", COUNTER },
     [WEIR_M_UPSTREAM_CONNECTS] = { "weir_upstream_connects_total", "",
         "Connections to endpoints started.", COUNTER },
     [WEIR_M_UPSTREAM_CONNECT_ERRORS] = { "weir_upstream_connect_errors_total", "",

@@ -111,7 +111,8 @@ static enum weir_err read_key(struct weir_tls_identity *id, struct weir_span pkc
     ERR_clear_error();
     if (id->key == NULL || CBS_len(&cbs) != 0 || !find_kind(id->key, &id->kind))
         return WEIR_EINVAL;
-    id->slow = id->kind == WEIR_TLS_KEY_RSA && EVP_PKEY_bits(id->key) > SLOW_RSA_BITS;
+    id->slow = id->kind == WEIR_TLS_KEY_P521 ||
+               (id->kind == WEIR_TLS_KEY_RSA && EVP_PKEY_bits(id->key) > SLOW_RSA_BITS);
     weir_secret_heap_enter();
     prepare_key(id);
     weir_secret_heap_leave();

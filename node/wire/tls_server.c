@@ -221,7 +221,7 @@ static bool set_up(struct weir_tls_server *s)
     if (!SSL_CTX_set_min_proto_version(c, TLS1_VERSION) ||
         !SSL_CTX_set_max_proto_version(c, TLS1_3_VERSION) ||
         !SSL_CTX_set_strict_cipher_list(c, WEIR_TLS_SUITES) ||
-        !SSL_CTX_set1_curves_list(c, "X25519:P-256:P-384:P-521"))
+        !SSL_CTX_set1_curves_list(c, "X25519:P-256:P-384"))
         return false;
     SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE |
                                (s->cfg.tickets == NULL ? SSL_OP_NO_TICKET : 0));

@@ -324,7 +324,7 @@ enum weir_err weir_admin_present(struct weir_admin *a, struct weir_tls_identity 
 {
     if (a->tls == NULL) {
         if (a->tls_memory == NULL)
-            a->tls_memory = malloc(sizeof(*a->tls_memory));
+            a->tls_memory = calloc(1, sizeof(*a->tls_memory));
         a->env.tls = a->tls_memory;
         enum weir_err err = a->tls_memory == NULL
                                 ? WEIR_ENOMEM

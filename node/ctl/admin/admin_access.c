@@ -143,11 +143,6 @@ static bool authenticate_by_token(struct weir_admin_request *r)
         respond_unauthorized(r, NULL, "a token is needed: send Authorization: Bearer TOKEN");
         return false;
     }
-    uint64_t wait_ms = weir_guess_wait_ms(&r->admin->guesses, &r->conn->peer, now_ms);
-    if (wait_ms > 0) {
-        respond_limited(r, wait_ms);
-        return false;
-    }
     enum weir_err err = judge_token(r, token, &outcome);
     if (err < 0) {
         weir_admin_response_err(r, err, "the token cannot be looked up");
@@ -155,8 +150,12 @@ static bool authenticate_by_token(struct weir_admin_request *r)
     }
     r->conn->trusted = r->conn->trusted || outcome == WEIR_TOKEN_GOOD;
     if (outcome == WEIR_TOKEN_GOOD)
-        return true;
-    refuse_token(r, outcome, now_ms);
+        return true; /* whatever others at its address have guessed */
+    uint64_t wait_ms = weir_guess_wait_ms(&r->admin->guesses, &r->conn->peer, now_ms);
+    if (wait_ms > 0)
+        respond_limited(r, wait_ms);
+    else
+        refuse_token(r, outcome, now_ms);
     return false;
 }
 

@@ -11,12 +11,15 @@
 #include "node/wire/tls_server.h"
 #include "node/wire/tls_signature.h"
 
+#define SIGNATURES_MAX 8
+
 struct weir_admin_tls {
     struct weir_conn_env *env;
     void (*on_signed)(struct weir_conn *c);
     struct weir_tls_server *server;
     struct weir_tls_identity *identity; /* one reference; NULL before the first */
     struct weir_pool layers;
+    uint32_t num_signatures; /* that helper threads make, or will */
 };
 
 /* -- life -- */
@@ -111,13 +114,15 @@ static void after_signature(uv_work_t *work, int status)
     struct weir_admin_tls *t = j->tls;
     struct weir_conn *c = weir_tls_signature_made(j->signature);
     free(j);
+    t->num_signatures--;
     if (c != NULL)
         t->on_signed(c);
 }
 
 static enum weir_admin_tls_step begin_signature(struct weir_admin_tls *t, struct weir_tls *tls)
 {
-    struct job *j = calloc(1, sizeof(*j));
+    /* The helper threads are the workers', too: those who come faster are closed. */
+    struct job *j = t->num_signatures < SIGNATURES_MAX ? calloc(1, sizeof(*j)) : NULL;
     if (j == NULL)
         return WEIR_ADMIN_TLS_ENDED;
     j->work.data = j;
@@ -126,6 +131,7 @@ static enum weir_admin_tls_step begin_signature(struct weir_admin_tls *t, struct
     WEIR_ASSERT(j->signature != NULL);
     int rc = uv_queue_work(t->env->loop, &j->work, make_signature, after_signature);
     WEIR_ASSERT(rc == 0); /* it fails without a function alone */
+    t->num_signatures++;
     return WEIR_ADMIN_TLS_SIGNS;
 }
 

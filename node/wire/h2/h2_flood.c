@@ -24,6 +24,7 @@ static const struct {
     [WEIR_H2_FLOOD_UNKNOWN] = { "unknown", 100, 2 },
     [WEIR_H2_FLOOD_HEADERS] = { "headers", 0, 0 },
     [WEIR_H2_FLOOD_ACKS] = { "acks", 0, 0 },
+    [WEIR_H2_FLOOD_REFUSED] = { "refused", 120, 2 },
 };
 _Static_assert(WEIR_ARRAY_LEN(kinds) == WEIR_H2_FLOOD_KINDS, "a row for each kind");
 

@@ -22,6 +22,7 @@ enum weir_h2_flood_kind {
     WEIR_H2_FLOOD_UNKNOWN,    /* types that this version does not know */
     WEIR_H2_FLOOD_HEADERS,    /* a header block beyond all limits */
     WEIR_H2_FLOOD_ACKS,       /* responses to SETTINGS and PING that the peer does not read */
+    WEIR_H2_FLOOD_REFUSED,    /* streams that were refused before any work began */
     WEIR_H2_FLOOD_KINDS,
 };
 

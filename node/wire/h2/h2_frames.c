@@ -263,8 +263,11 @@ static int on_sent(nghttp2_session *s, const nghttp2_frame *f, void *data)
     if (f->hd.type == NGHTTP2_RST_STREAM && !is_push(f->hd.stream_id) &&
         f->rst_stream.error_code != NGHTTP2_NO_ERROR &&
         f->rst_stream.error_code != NGHTTP2_INTERNAL_ERROR) {
-        if (!weir_h2_flood_take(&h->flood, WEIR_H2_FLOOD_RESETS, h->now->ms))
-            weir_h2_note_flood(h, WEIR_H2_FLOOD_RESETS);
+        enum weir_h2_flood_kind kind = f->rst_stream.error_code == NGHTTP2_REFUSED_STREAM
+                                           ? WEIR_H2_FLOOD_REFUSED
+                                           : WEIR_H2_FLOOD_RESETS;
+        if (!weir_h2_flood_take(&h->flood, kind, h->now->ms))
+            weir_h2_note_flood(h, kind);
         return 0;
     }
     bool ends = (f->hd.type == NGHTTP2_HEADERS || f->hd.type == NGHTTP2_DATA) &&
