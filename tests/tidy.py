@@ -119,9 +119,9 @@ MANY_PARAMETERS = {
     ("node/wire/h2/h2_frames.c", "on_data"),
     ("node/wire/h2/h2_frames.c", "on_read"),
     ("node/wire/h2/h2_frames.c", "on_send_data"),
-    ("tests/support/h2_client_frames.h", "h2_on_header"),
-    ("tests/support/h2_client_frames.h", "h2_on_data"),
-    ("tests/support/h2_client_frames.h", "h2_read_body"),
+    ("tests/support/h2/h2_client_frames.h", "h2_on_header"),
+    ("tests/support/h2/h2_client_frames.h", "h2_on_data"),
+    ("tests/support/h2/h2_client_frames.h", "h2_read_body"),
 }
 
 # Attribute-like macros that take arguments and stand around a declarator.

@@ -112,11 +112,11 @@ enum weir_metric {
     WEIR_M_ADMIN_TOKENS_EXPIRED,
     WEIR_M_ADMIN_TOKENS_LIMITED, /* the address, or all together, had too many wrong ones */
     WEIR_M_ADMIN_HANDSHAKES_FAILED,
-    WEIR_M_ADMIN_FORBIDDEN,      /* beyond what the socket or the token grants */
-    WEIR_M_MEMORY_USED,          /* gauge: bytes held for clients and endpoints */
-    WEIR_M_MEMORY_WAITS,         /* reads put off until memory is free */
-    WEIR_M_MEMORY_NO_KEEPALIVE,  /* times the rung was entered; weir_memory_rung, as the next three
-                                  */
+    WEIR_M_ADMIN_FORBIDDEN,     /* beyond what the socket or the token grants */
+    WEIR_M_MEMORY_USED,         /* gauge: bytes held for clients and endpoints */
+    WEIR_M_MEMORY_WAITS,        /* reads put off until memory is free */
+    WEIR_M_MEMORY_NO_KEEPALIVE, /* times the rung was entered; weir_memory_rung, as the next three
+                                 */
     WEIR_M_MEMORY_NO_ACCEPT,
     WEIR_M_MEMORY_REFUSE,
     WEIR_M_MEMORY_SHED,

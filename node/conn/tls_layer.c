@@ -16,6 +16,14 @@ static struct weir_tls_layer *layer_of(const struct weir_conn_layer *l)
     return t;
 }
 
+static void charge_budget(struct weir_tls_layer *t, uint32_t bytes)
+{
+    struct weir_budget *b = &t->env->buffers->budget;
+    weir_budget_leave_common(b, t->charged);
+    weir_budget_take_common(b, bytes);
+    t->charged = bytes;
+}
+
 /* -- the socket -- */
 
 static struct weir_tls_io begin_output(const struct weir_tls_layer *t)
@@ -293,6 +301,7 @@ struct weir_tls_layer *weir_tls_layer_new(struct weir_conn_env *env, struct weir
     t->layer.ops = &layer_ops;
     t->env = env;
     t->pool = pool;
+    charge_budget(t, WEIR_TLS_HANDSHAKE_BYTES);
     return t;
 }
 
@@ -302,6 +311,7 @@ void weir_tls_layer_discard(struct weir_tls_layer *l)
         return;
     WEIR_ASSERT(l->magic == WEIR_TLS_LAYER_MAGIC);
     weir_tls_end(&l->tls);
+    charge_budget(l, 0);
     l->magic = 0;
     weir_pool_release(l->pool, l);
 }
@@ -362,5 +372,7 @@ enum weir_tls_progress weir_tls_layer_handshake(struct weir_conn *c)
         return WEIR_TLS_PROGRESS_FAILED;
     if (sent == WEIR_IO_FAILED || !store_input(t, io.in))
         return WEIR_TLS_PROGRESS_FAILED;
+    if (step == WEIR_TLS_DONE)
+        charge_budget(t, WEIR_TLS_ESTABLISHED_BYTES);
     return progress_of(step);
 }

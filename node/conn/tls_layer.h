@@ -36,6 +36,10 @@ struct weir_tls_scratch {
     uint8_t gather[WEIR_TLS_RECORD_MAX]; /* short pieces that become one record */
 };
 
+/** What BoringSSL takes for a connection, about: the budget is charged with it. */
+#define WEIR_TLS_HANDSHAKE_BYTES   16384
+#define WEIR_TLS_ESTABLISHED_BYTES 4096
+
 #define WEIR_TLS_LAYER_MAGIC 0x544c4c59u
 
 struct weir_tls_layer {
@@ -50,6 +54,7 @@ struct weir_tls_layer {
     struct weir_outq out;  /* encrypted bytes that the socket did not take */
     struct weir_stash *in; /* bytes of the peer that are not decrypted yet */
     uint32_t burst;   /* clear bytes since the begin or a pause, up to the limit of small records */
+    uint32_t charged; /* bytes of the budget */
     uint32_t sent_ms; /* low bits of the time of the last send */
 };
 

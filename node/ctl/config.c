@@ -232,6 +232,8 @@ static void read_clients(struct reading *g, const Weir__V1__Node *node)
     c->handshake_timeout_ms = l != NULL && l->has_handshake_timeout
                                   ? l->handshake_timeout
                                   : WEIR_DEFAULT_HANDSHAKE_TIMEOUT_MS;
+    c->handshakes_per_address =
+        l != NULL && l->has_handshakes_per_address ? (uint32_t)l->handshakes_per_address : 0;
     c->connections_per_address =
         l != NULL && l->has_connections_per_address ? l->connections_per_address : 0;
 }

@@ -48,7 +48,8 @@ struct weir_config {
     uint32_t idle_timeout_ms;
     uint32_t connections_per_address; /* 0: no limit */
     uint32_t handshake_timeout_ms;
-    struct weir_prefix *trusted; /* in the arena of docs */
+    uint32_t handshakes_per_address; /* a second; 0: no limit */
+    struct weir_prefix *trusted;     /* in the arena of docs */
     size_t num_trusted;
     const char *cdn_id; /* in CDN-Loop: one for all nodes of a cluster */
     struct weir_resolver_settings resolver;
@@ -91,6 +92,7 @@ enum weir_config_key {
     WEIR_KEY_CLIENTS_IDLE_TIMEOUT,
     WEIR_KEY_CLIENTS_PER_ADDRESS,
     WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT,
+    WEIR_KEY_CLIENTS_HANDSHAKES,
     WEIR_KEY_RESOLVER,
     /* in force after a restart only */
     WEIR_KEY_NAME,

@@ -28,6 +28,7 @@ static const char *const key_names[] = {
     [WEIR_KEY_CLIENTS_IDLE_TIMEOUT] = "clients.idle_timeout",
     [WEIR_KEY_CLIENTS_PER_ADDRESS] = "clients.connections_per_address",
     [WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT] = "clients.handshake_timeout",
+    [WEIR_KEY_CLIENTS_HANDSHAKES] = "clients.handshakes_per_address",
     [WEIR_KEY_LISTEN_HTTPS] = "listen.https",
     [WEIR_KEY_RESOLVER] = "resolver",
 };
@@ -105,6 +106,8 @@ uint32_t weir_config_compare(const struct weir_config *a, const struct weir_conf
                   WEIR_KEY_LISTEN_HTTPS) |
            bit_if(a->handshake_timeout_ms != b->handshake_timeout_ms,
                   WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT) |
+           bit_if(a->handshakes_per_address != b->handshakes_per_address,
+                  WEIR_KEY_CLIENTS_HANDSHAKES) |
            bit_if(addrs_differ(a->has_metrics, &a->metrics, b->has_metrics, &b->metrics),
                   WEIR_KEY_ADMIN_METRICS) |
            bit_if(texts_differ(a->admin_certificate, b->admin_certificate) ||
@@ -138,6 +141,7 @@ void weir_config_take_live(struct weir_config *c, const struct weir_config *next
     memcpy(c->https, next->https, sizeof(c->https));
     c->num_https = next->num_https;
     c->handshake_timeout_ms = next->handshake_timeout_ms;
+    c->handshakes_per_address = next->handshakes_per_address;
     c->metrics = next->metrics;
     c->has_metrics = next->has_metrics;
     c->admin_certificate = next->admin_certificate;

@@ -309,6 +309,7 @@ static bool start_workers(struct weir_control *c)
         .head_timeout_ms = c->config.head_timeout_ms,
         .idle_timeout_ms = c->config.idle_timeout_ms,
         .handshake_timeout_ms = c->config.handshake_timeout_ms,
+        .handshakes_per_address = c->config.handshakes_per_address,
         .connections_per_address = c->config.connections_per_address,
         .trusted = c->config.trusted,
         .num_trusted = c->config.num_trusted,

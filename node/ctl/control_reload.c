@@ -129,6 +129,7 @@ static void change_workers(struct weir_reload *rl)
         .head_timeout_ms = rl->next.head_timeout_ms,
         .idle_timeout_ms = rl->next.idle_timeout_ms,
         .handshake_timeout_ms = rl->next.handshake_timeout_ms,
+        .handshakes_per_address = rl->next.handshakes_per_address,
         .connections_per_address = rl->next.connections_per_address,
         .trusted = rl->next.trusted,
         .num_trusted = rl->next.num_trusted,

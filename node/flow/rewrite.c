@@ -351,8 +351,9 @@ size_t weir_rewrite_response_max(const struct weir_rewrite_response *r)
                       : 0);
 }
 
-static enum fate decide_response_field(const struct weir_rewrite_response *r,
-                                       const struct weir_h1_field *f)
+/* Inline: called from two places, and for each field. */
+static inline enum fate decide_response_field(const struct weir_rewrite_response *r,
+                                              const struct weir_h1_field *f)
 {
     const struct weir_tenant *t = r->tenant;
     if (f->id == WEIR_FIELD_CONTENT_LENGTH || f->hop)

@@ -15,6 +15,7 @@
 #include "node/base/limits.h"
 #include "node/conn/pipes.h"
 #include "node/loop/address_counts.h"
+#include "node/loop/address_rate.h"
 #include "node/loop/room.h"
 #include "node/loop/system_trust.h"
 #include "node/loop/workers_config.h"
@@ -42,6 +43,7 @@ struct weir_worker_change {
     uint32_t max_connections; /* of all workers together */
     uint64_t max_memory;      /* bytes, of all workers together */
     uint32_t head_timeout_ms, idle_timeout_ms, handshake_timeout_ms, connections_per_address;
+    uint32_t handshakes_per_address;
     struct weir_prefix *trusted; /* owns */
     size_t num_trusted;
     /* The listeners that the worker is to have: one of each pair is set. */
@@ -67,6 +69,7 @@ struct weir_workers {
     struct weir_room room;                 /* shared by the workers */
     struct weir_pipe_room pipes;           /* shared by the workers */
     struct weir_address_counts *addresses; /* owns; shared by the workers */
+    struct weir_address_rate *handshakes;  /* owns; shared by the workers */
     struct weir_system_trust system_trust; /* shared by the workers */
 };
 

@@ -323,6 +323,7 @@ void weir_worker_apply(struct weir_worker *w, struct weir_worker_change *change)
     w->cfg.head_timeout_ms = change->head_timeout_ms;
     w->cfg.idle_timeout_ms = change->idle_timeout_ms;
     w->cfg.handshake_timeout_ms = change->handshake_timeout_ms;
+    w->cfg.handshakes_per_address = change->handshakes_per_address;
     w->cfg.connections_per_address = change->connections_per_address;
     change->trusted = NULL;
     apply_limits(w);

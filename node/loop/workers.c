@@ -140,6 +140,7 @@ static enum weir_err change_make(struct plan *p, struct weir_worker_change *chan
     change->head_timeout_ms = p->cfg->head_timeout_ms;
     change->idle_timeout_ms = p->cfg->idle_timeout_ms;
     change->handshake_timeout_ms = p->cfg->handshake_timeout_ms;
+    change->handshakes_per_address = p->cfg->handshakes_per_address;
     change->connections_per_address = p->cfg->connections_per_address;
     enum weir_err err = change_trusted(change, p->cfg);
     for (size_t i = 0; i < p->num && err == WEIR_OK; i++) {
@@ -251,6 +252,7 @@ enum weir_err weir_workers_change(struct weir_workers *g, const struct weir_work
     g->cfg.head_timeout_ms = cfg->head_timeout_ms;
     g->cfg.idle_timeout_ms = cfg->idle_timeout_ms;
     g->cfg.handshake_timeout_ms = cfg->handshake_timeout_ms;
+    g->cfg.handshakes_per_address = cfg->handshakes_per_address;
     g->cfg.connections_per_address = cfg->connections_per_address;
     g->cfg.trusted = cfg->trusted;
     g->cfg.num_trusted = cfg->num_trusted;
@@ -326,6 +328,7 @@ static void free_group(struct weir_workers *g)
         weir_worker_free(g->workers[i]);
     weir_system_trust_deinit(&g->system_trust);
     weir_address_counts_free(&g->addresses);
+    weir_address_rate_free(&g->handshakes);
     free(g->metrics);
     free(g);
 }
@@ -341,7 +344,8 @@ static struct weir_workers *group_new(const struct weir_workers_config *cfg)
     g->metrics =
         aligned_alloc(_Alignof(struct weir_metrics), cfg->num_workers * sizeof(*g->metrics));
     g->addresses = weir_address_counts_new(cfg->max_connections, &cfg->marks->secret);
-    if (g->metrics == NULL || g->addresses == NULL) {
+    g->handshakes = weir_address_rate_new(&cfg->marks->secret);
+    if (g->metrics == NULL || g->addresses == NULL || g->handshakes == NULL) {
         free_group(g);
         return NULL;
     }

@@ -31,6 +31,7 @@ struct weir_workers_config {
     uint32_t head_timeout_ms;
     uint32_t idle_timeout_ms;
     uint32_t handshake_timeout_ms;     /* of TLS, in all */
+    uint32_t handshakes_per_address;   /* a second; 0: no limit; trusted prefixes are exempt */
     uint32_t connections_per_address;  /* 0: no limit; trusted prefixes are exempt */
     const struct weir_prefix *trusted; /* whose X-Forwarded-* and X-Request-ID are believed; must
                                           stay until the workers stop or the next change */

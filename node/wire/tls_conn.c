@@ -15,6 +15,7 @@
 #include "node/wire/tls.h"
 #include "node/wire/tls_identity.h"
 #include "node/wire/tls_private.h"
+#include "node/wire/tls_trust.h"
 
 const char *weir_tls_fault_name(enum weir_tls_fault fault)
 {

@@ -8,7 +8,8 @@
 #include <openssl/ssl.h>
 
 #include "node/wire/tls.h"
-#include "node/wire/tls_trust.h"
+
+struct weir_tls_trust;
 
 /** The connection that a callback of BoringSSL is for. */
 struct weir_tls *weir_tls_of(const SSL *ssl);

@@ -42,7 +42,6 @@ static const char *const schemes[] = { "http", "https", NULL };
 static const char *const redirect_codes[] = { "301", "302", "303", "307", "308", NULL };
 static const char *const tls_policies[] = { "modern", "compatible", "legacy", NULL };
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
-static const char *const client_certificate_modes[] = { "required", "optional", NULL };
 static const char *const log_levels[] = { "error", "warn", "info", "debug", "trace", NULL };
 
 static const struct weir_rule tenant_rules[] = {
@@ -224,27 +223,6 @@ static const struct weir_rule upstream_tls_rules[] = {
       .preset_text = "all that there are",
       .help = "Cipher suites of TLS 1.0 to 1.2 by name, the preferred first. Those of TLS 1.3 are "
               "always offered." },
-};
-
-static const struct weir_rule client_certificates_rules[] = {
-    { .field = "ca",
-      .required = true,
-      .help = "Who may vouch for clients: a chain that leads to one of these is accepted." },
-    { .field = "mode",
-      TEXT(WEIR_FORM_CHOICE, 1, 16),
-      .choices = client_certificate_modes,
-      .preset_text = "required",
-      .help = "required: a client without a certificate has no connection, and a request in clear "
-              "gets a 403; optional: one that is shown must be good." },
-};
-
-static const struct weir_rule authorities_rules[] = {
-    { .field = "file",
-      TEXT(WEIR_FORM_ANY, 1, FILE_MAX),
-      .help = "File with the certificates in PEM, relative to this one; weir apply reads it." },
-    { .field = "pem",
-      TEXT(WEIR_FORM_LINES, 1, WEIR_CA_MAX),
-      .help = "The certificates themselves in PEM, instead of a file." },
 };
 
 static const struct weir_rule pool_rules[] = {
@@ -717,6 +695,12 @@ static const struct weir_rule clients_rules[] = {
       DURATION(100, 10 * MINUTE),
       PRESET(WEIR_DEFAULT_HANDSHAKE_TIMEOUT_MS),
       .help = "From the start of a connection to listen.https until its TLS handshake is done." },
+    { .field = "handshakes_per_address",
+      .unit = WEIR_UNIT_PER_S,
+      NUMBER(0, 60000),
+      PRESET(0),
+      .help = "TLS handshakes that one address may begin in a second; 0: any number. As with "
+              "connections_per_address, IPv6 counts by /64 and trusted_proxies are exempt." },
 };
 
 static const struct weir_rule log_rules[] = {
@@ -741,8 +725,8 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__tls__descriptor, tls_rules),
     SET(weir__v1__upstream__descriptor, upstream_rules),
     SET(weir__v1__upstream_tls__descriptor, upstream_tls_rules),
-    SET(weir__v1__authorities__descriptor, authorities_rules),
-    SET(weir__v1__client_certificates__descriptor, client_certificates_rules),
+    SET(weir__v1__authorities__descriptor, weir_rules_authorities),
+    SET(weir__v1__client_certificates__descriptor, weir_rules_client_certificates),
     SET(weir__v1__pool__descriptor, pool_rules),
     SET(weir__v1__endpoint__descriptor, endpoint_rules),
     SET(weir__v1__health__descriptor, health_rules),

@@ -50,8 +50,12 @@ struct weir_rule_set {
     size_t num;
 };
 
-#define WEIR_RULES_CERTIFICATE 7
+#define WEIR_RULES_CERTIFICATE         7
+#define WEIR_RULES_CLIENT_CERTIFICATES 2
+#define WEIR_RULES_AUTHORITIES         2
 extern const struct weir_rule weir_rules_certificate[WEIR_RULES_CERTIFICATE];
+extern const struct weir_rule weir_rules_client_certificates[WEIR_RULES_CLIENT_CERTIFICATES];
+extern const struct weir_rule weir_rules_authorities[WEIR_RULES_AUTHORITIES];
 
 /** All sets; the first is Tenant's. */
 const struct weir_rule_set *weir_rules_all(size_t *ret_num);

@@ -125,6 +125,18 @@ def test_h2_a_cut_response_is_a_reset(make_h2_site, cut: bytes) -> None:
         assert (outcome.body, outcome.ended, outcome.reset) == (b"abc", False, wire.INTERNAL_ERROR)
 
 
+def test_bytes_behind_the_end_of_a_drained_connection_end_nothing(make_h2_site) -> None:
+    """A client may go on to send after the last GOAWAY: the node ends in order, by itself."""
+    site = make_h2_site(responding(ok(b"x")), own_node=True)
+    with site.h2() as client:
+        assert client.fetch(site.fields("/")).body == b"x"
+        site.node.signal(15)
+        client.read_to_end()
+        while client.try_send(wire.frame(wire.PING, 0, 0, b"12345678")):
+            pass
+    assert site.node.wait() == 0
+
+
 def test_h2_drains_in_order(make_h2_site) -> None:
     """RFC 9113 6.8: a notice first, then the last GOAWAY; the request that runs is served to its end."""
     go = threading.Event()

@@ -74,6 +74,19 @@ static inline void weir_budget_leave(struct weir_budget *b, struct weir_account 
     a->used[use] -= len;
 }
 
+/** Bytes that connections take by themselves, whatever they carry: of no account. */
+static inline void weir_budget_take_common(struct weir_budget *b, size_t len)
+{
+    b->used += len;
+}
+
+/** They are held no longer. */
+static inline void weir_budget_leave_common(struct weir_budget *b, size_t len)
+{
+    WEIR_DCHECK(b->used >= len);
+    b->used -= len;
+}
+
 /**
  * How many bytes may be read for the account now, since all of them may have to be held.
  *

@@ -277,6 +277,8 @@ static bool settle_end(struct weir_session_h2 *h)
         close_session(h, l->lost);
         return true;
     }
+    if (h->state == WEIR_SESSION_H2_LINGER)
+        return false; /* it has ended; what still comes was dropped */
     if (h->state == WEIR_SESSION_H2_OPEN && !weir_h2_is_open(l->codec)) {
         note_flood(h);
         end_session(h, WEIR_OUTCOME_CLIENT_GONE);

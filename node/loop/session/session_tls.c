@@ -102,6 +102,16 @@ WEIR_COLD static void log_no_certificate(const struct weir_tenant *t, struct wei
                  weir_err_name(err), suppressed);
 }
 
+/* Whether the client's address has begun its share of handshakes in this second. */
+static bool is_over_rate(const struct weir_session_tls *h)
+{
+    const struct weir_worker *w = worker_of(h);
+    uint32_t max = w->cfg.handshakes_per_address;
+    struct weir_prefixes trusted = w->exchange.trusted;
+    return max > 0 && !weir_prefixes_contain(trusted, &h->s.peer) &&
+           !weir_address_rate_take(w->group->handshakes, &h->s.peer, max, w->now.ms);
+}
+
 /* Who may vouch for clients: read once for each compiled tenant. @return false: it cannot be */
 static bool set_client_trust(struct weir_tenant *t, struct weir_tls_choice *ret)
 {
@@ -123,6 +133,8 @@ enum weir_tls_chosen weir_session_tls_choose(void *owner, const struct weir_clie
     struct weir_span name = weir_span(hello->name, hello->name_len);
     struct weir_tenant *t = NULL;
     struct weir_tls_identity *id = NULL;
+    if (is_over_rate(h))
+        return WEIR_TLS_REFUSED;
     if (WEIR_UNLIKELY(atomic_load_explicit(&w->inbox_ready, memory_order_acquire)))
         weir_worker_drain_inbox(w);
     enum weir_err err = weir_tenant_cache_find(w->cache, &h->s.local, name, &t);

@@ -244,6 +244,7 @@ static const struct {
     { "listen: { http: [\"0.0.0.0:81\"] }\n", WEIR_KEY_LISTEN_HTTP },
     { "listen: { http: [\"0.0.0.0:80\"], https: [\"0.0.0.0:443\"] }\n", WEIR_KEY_LISTEN_HTTPS },
     { "clients: { handshake_timeout: 3s }\n", WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT },
+    { "clients: { handshakes_per_address: 9/s }\n", WEIR_KEY_CLIENTS_HANDSHAKES },
     { "admin: { metrics: \"0.0.0.0:9100\" }\n", WEIR_KEY_ADMIN_METRICS },
     { "limits: { connections: 77 }\n", WEIR_KEY_LIMITS_CONNECTIONS },
     { "limits: { memory: 64MiB }\n", WEIR_KEY_LIMITS_MEMORY },

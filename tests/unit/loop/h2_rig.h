@@ -12,7 +12,7 @@
 #include "node/loop/listener.h"
 #include "node/loop/loop.h"
 #include "node/loop/session/session_h2.h"
-#include "tests/support/h2_client.h"
+#include "tests/support/h2/h2_client.h"
 #include "tests/unit/loop/loop_rig.h"
 
 struct h2_rig {

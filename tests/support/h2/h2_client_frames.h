@@ -3,8 +3,8 @@
  * h2_client_frames.h - what an HTTP/2 client of tests remembers of the frames that came: part of
  * h2_client.h.
  */
-#ifndef WEIR_TESTS_SUPPORT_H2_CLIENT_FRAMES_H
-#define WEIR_TESTS_SUPPORT_H2_CLIENT_FRAMES_H
+#ifndef WEIR_TESTS_SUPPORT_H2_H2_CLIENT_FRAMES_H
+#define WEIR_TESTS_SUPPORT_H2_H2_CLIENT_FRAMES_H
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,11 +3,11 @@
  * h2_client.h - an HTTP/2 client of tests over a blocking socket: nghttp2's client, or frames made
  * by hand. A wait that takes longer than PEER_WAIT_S fails the test.
  */
-#ifndef WEIR_TESTS_SUPPORT_H2_CLIENT_H
-#define WEIR_TESTS_SUPPORT_H2_CLIENT_H
+#ifndef WEIR_TESTS_SUPPORT_H2_H2_CLIENT_H
+#define WEIR_TESTS_SUPPORT_H2_H2_CLIENT_H
 
 #include "node/base/clock.h"
-#include "tests/support/h2_client_frames.h"
+#include "tests/support/h2/h2_client_frames.h"
 
 /** A client on a connection that is open; its preface waits to be sent. With a window other than
  * 65535 none is opened further but by the test. */

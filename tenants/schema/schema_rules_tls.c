@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_rules_certificate.c - the rows of schema_rules.h for the kind Certificate, which export
- * writes and import reads. What is in a chain or a key is checked by tenants/certs.
+ * schema_rules_tls.c - the rows of schema_rules.h for the kind Certificate, which export writes and
+ * import reads, and for those who may vouch for peers. What is in a chain or a key is checked by
+ * tenants/certs.
  */
 #include "node/base/contract.h"
 #include "node/base/limits.h"
@@ -53,3 +54,35 @@ const struct weir_rule weir_rules_certificate[] = {
       .help = "Whether clients get it that name no host." },
 };
 _Static_assert(WEIR_ARRAY_LEN(weir_rules_certificate) == WEIR_RULES_CERTIFICATE, "as declared");
+
+static const char *const client_certificate_modes[] = { "required", "optional", NULL };
+
+const struct weir_rule weir_rules_client_certificates[] = {
+    { .field = "ca",
+      .required = true,
+      .help = "Who may vouch for clients: a chain that leads to one of these is accepted." },
+    { .field = "mode",
+      .form = WEIR_FORM_CHOICE,
+      .min = 1,
+      .max = 16,
+      .choices = client_certificate_modes,
+      .preset_text = "required",
+      .help = "required: a client without a certificate has no connection, and a request in clear "
+              "gets a 403; optional: one that is shown must be good." },
+};
+_Static_assert(WEIR_ARRAY_LEN(weir_rules_client_certificates) == WEIR_RULES_CLIENT_CERTIFICATES,
+               "as declared");
+
+const struct weir_rule weir_rules_authorities[] = {
+    { .field = "file",
+      .form = WEIR_FORM_ANY,
+      .min = 1,
+      .max = 4095, /* PATH_MAX of Linux without its NUL */
+      .help = "File with the certificates in PEM, relative to this one; weir apply reads it." },
+    { .field = "pem",
+      .form = WEIR_FORM_LINES,
+      .min = 1,
+      .max = WEIR_CA_MAX,
+      .help = "The certificates themselves in PEM, instead of a file." },
+};
+_Static_assert(WEIR_ARRAY_LEN(weir_rules_authorities) == WEIR_RULES_AUTHORITIES, "as declared");
