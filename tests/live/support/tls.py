@@ -14,7 +14,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
-from support.client import Address, Client, End, StillOpen, get
+from support.client import Address, Client, End, get
 from support.site import Site
 from support.wait import PATIENCE, until
 
@@ -93,14 +93,16 @@ class SecureClient(Client):
     def _more(self) -> bytes:
         try:
             return super()._more()
-        except StillOpen:
-            raise
+        except ssl.SSLZeroReturnError:
+            self.end = End.CLEAN  # close_notify, after the client's own
+            return b""
         except ssl.SSLEOFError:
             self.end = End.RESET  # without close_notify: nobody can tell whether it was cut
             return b""
 
     def finish(self) -> None:
-        """close_notify: there will be no more requests; what comes is still read."""
+        """close_notify: there will be no more requests; what comes from now on is still read. What is there already is
+        lost, as Python's ssl makes use of it to look for the other side's close_notify."""
         self.socket.setblocking(False)
         try:
             self.socket.unwrap()
