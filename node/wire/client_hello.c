@@ -137,8 +137,8 @@ uint8_t weir_tls_suites_keys(uint16_t set, enum weir_tls_version version)
     WEIR_ASSERT(version < WEIR_TLS_1_3);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(suites); i++)
         if ((set & (1u << i)) && version >= suites[i].lowest)
-            keys |= suites[i].is_ecdsa ? WEIR_TLS_KEYS_ECDSA | WEIR_TLS_KEY_ED25519
-                                       : WEIR_TLS_KEY_RSA;
+            keys |=
+                suites[i].is_ecdsa ? WEIR_TLS_KEYS_ECDSA | WEIR_TLS_KEY_ED25519 : WEIR_TLS_KEY_RSA;
     return keys;
 }
 
