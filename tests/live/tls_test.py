@@ -2,34 +2,44 @@
 """tls_test.py - TLS of clients: versions, ciphers, which certificate, which tenant. `openssl s_client` is the client,
 Python's ssl, and bytes of the test's own. What else clients do over TLS is in tls_session_test.py and tls_load_test.py.
 
-The statements of the product document about HTTPS, encryption and HTTP/2, and the tests that show them:
+The statements of the product document about HTTPS, encryption and HTTP/2, each with the tests that show it; their names
+have `test_` in front, and are of this file when no other is named:
 
-| statement | test |
+| statement | tests |
 | --- | --- |
-| works with clients over HTTP and over HTTPS | tls_test: each_version_by_policy; http_test |
-| upstream connections by HTTP and by HTTPS | tls_test: tls_is_offloaded; https_upstream_test |
-| HTTPS: a request is decrypted, processed, forwarded | tls_test: tls_is_offloaded |
-| certificate, chain and key come from the store | tls_test: the_chain_is_sent; cert_test: every_form_is_taken |
-| PEM in pem, cer, crt, der, p7b, p7c, p12 | cert_test: every_form_is_taken |
-| a redirect is served without a request to the upstream | tls_test: clear_requests_are_redirected |
-| HTTP/1.1 by default, HTTP/2 where it is turned on | h2_test: h2_is_spoken_where_the_tenant_offers_it |
-| HTTP/2 only over HTTPS | tls_test: http2_is_not_spoken_in_clear |
-| HTTP/2: many requests in one connection | h2_test: h2_a_hundred_streams_at_once |
-| upstreams get HTTP/1.1 in any case | h2_test: h2_record_and_fields_of_a_request |
-| HTTP/2 requests go out on different connections | tls_test: http2_streams_use_many_upstream_connections |
-| TLS 1.0, 1.1, 1.2, 1.3 and their suites to clients | tls_test: each_version_by_policy, each_legacy_cipher |
-| the list of suites can be changed | tls_test: ciphers_of_the_tenant |
-| all versions and suites to upstreams, not verified | https_upstream_test: a_server_of_each_version, _of_each_cipher |
-| SSL is not supported, by clients | tls_test: hellos_of_ssl_are_refused |
-| SSL is not supported, by upstreams | https_upstream_test: old and foreign servers |
-| TLS handshakes with upstreams ahead of requests, and a pool | https_upstream_test: pools; dial_test |
-| TLS offloading: upstreams by HTTP though clients use HTTPS | tls_test: tls_is_offloaded |
-| Server Push on Link rel=preload, several fields | push_test: a_linked_style_sheet_is_requested_and_pushed |
-| Link is never removed | push_test: its tests of HTTP/1.1 |
+| clients use HTTP and HTTPS | tls_is_offloaded, another_host_of_the_same_tenant_is_served |
+| upstreams are reached by HTTP and HTTPS | tls_is_offloaded, https_upstream: tls_on_both_sides |
+| HTTPS is decrypted, and requests go on to the upstream | tls_is_offloaded |
+| a redirect is served without a request to the upstream | clear_requests_are_redirected |
+| certificate, chain and key come from the store | the_chain_is_sent, cert: handshakes_get_what_is_stored_at_once |
+| they can be added by hand | cert: a_folder_of_all_sorts |
+| they can be added by the API | cert: the_api_takes_pem_and_says_what_is_wrong |
+| PEM in pem, cer, crt, der, p7b, p7c, p12 | cert: every_form_is_taken |
+| HTTP/1.1 unless HTTP/2 is turned on | protocols_of_alpn, h2: h2_is_spoken_where_the_tenant_offers_it |
+| HTTP/2 only with HTTPS | http2_is_not_spoken_in_clear |
+| many requests at once in one connection of HTTP/2 | h2: h2_a_hundred_streams_at_once |
+| upstreams get HTTP/1.1 in any case | h2: h2_record_and_fields_of_a_request |
+| requests of HTTP/2 use several upstream connections | http2_streams_use_many_upstream_connections |
+| TLS 1.0 to 1.3 for clients | each_version_by_policy |
+| their suites | each_legacy_cipher, each_cipher_of_tls_13 |
+| the list of suites can be changed | ciphers_of_the_tenant |
+| all versions and suites for upstreams | https_upstream: a_server_of_each_version_is_reached |
+| (the same) | https_upstream: a_server_of_each_cipher_is_reached |
+| upstreams are not verified | https_upstream: without_verify_any_certificate_will_do |
+| SSL is not supported for clients | hellos_of_ssl_are_refused |
+| SSL is not supported for upstreams | upstreams_of_ssl_are_refused |
+| handshakes with upstreams ahead of requests | https_upstream: connections_ahead_of_demand_are_ready |
+| one upstream connection serves many requests | https_upstream: connections_are_kept_alive |
+| TLS offloading: HTTPS to clients, HTTP to upstreams | tls_is_offloaded |
+| server push of what Link names | push: a_linked_style_sheet_is_requested_and_pushed |
+| several Link fields | push: links_of_several_fields_and_several_of_a_field_are_pushed |
+| Link is never removed | push: clients_of_http_1_see_the_link_and_no_more |
 """
 
 import hashlib
+import re
 import ssl
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
@@ -42,7 +52,7 @@ from support.client import Client, End, get
 from support.node import Node
 from support.site import Site, tenant, unique
 from support.tls import SecureClient, Watched, s_client
-from support.upstream import ok, responding
+from support.upstream import Served, ok, responding
 from support.wait import until
 
 VERSIONS = {"1.0": "-tls1", "1.1": "-tls1_1", "1.2": "-tls1_2", "1.3": "-tls1_3"}
@@ -73,6 +83,16 @@ def make_tls_site(make_secure_site, authority: Authority):
 
 def _agree(site: Site, version: str, cipher: str = "ALL") -> tls.Shown:
     return s_client(site, VERSIONS[version], "-cipher", f"{cipher}:@SECLEVEL=0")
+
+
+def test_the_table_names_tests() -> None:
+    """Each statement of the table above has tests that are there."""
+    rows = re.findall(r"^\| .+? \| (.+) \|$", __doc__ or "", re.MULTILINE)[2:]
+    assert len(rows) > 20
+    for named in (one.strip() for row in rows for one in row.split(",")):
+        file, _, name = named.rpartition(": ")
+        source = (Path(__file__).parent / f"{file or 'tls'}_test.py").read_text()
+        assert f"\ndef test_{name}(" in source, named
 
 
 # -- versions
@@ -120,6 +140,25 @@ def test_hellos_of_ssl_are_refused(make_tls_site, policy: str) -> None:
         client.send(tls.ssl2_hello())
         assert all(kind == 0x15 for kind, _ in tls.records(client.read_to_end()))
     watched.wait('weir_tls_handshakes_failed_total{reason="protocol"}')
+
+
+def test_upstreams_of_ssl_are_refused(make_site) -> None:
+    """http-proxy.txt, encryption: SSL is neither offered to upstreams, nor taken from one that insists."""
+    hellos: List[bytes] = []
+
+    def serve(conn: Served) -> None:
+        hellos.append(conn.read_some())
+        body = b"\x03\x00" + bytes(32) + b"\0" + b"\x00\x2f" + b"\0"
+        conn.send(b"\x16\x03\x00" + (len(body) + 4).to_bytes(2, "big") + b"\x02" + len(body).to_bytes(3, "big") + body)
+        conn.wait_end()
+
+    site = make_site(serve, upstream={"protocol": "https"})
+    assert site.fetch("/ssl").status == 502
+    assert site.node.wait_record(host=site.host, path="/ssl")["outcome"] == "upstream_tls"
+    for hello in hellos:
+        assert hello[:2] == b"\x16\x03" and hello[9:11] == b"\x03\x03", hello
+        offered = re.search(rb"\x00\x2b\x00.(.)((?:\x03[\x01-\x04])+)", hello, re.DOTALL)
+        assert offered and offered.group(1)[0] == len(offered.group(2)), "supported_versions begins with TLS 1.0"
 
 
 def test_a_fallback_of_the_client_is_refused(make_tls_site) -> None:
@@ -415,7 +454,7 @@ def test_http2_streams_use_many_upstream_connections(make_secure_site, authority
     """http-proxy.txt, persistent connections: requests of one HTTP/2 connection go out on different ones at once."""
     site: Site
 
-    def serve(conn) -> None:
+    def serve(conn: Served) -> None:
         conn.read_request()
         until(lambda: len(site.upstream.requests) >= 10, "ten requests are at the upstream at once")
         conn.send(ok(b"served"))
