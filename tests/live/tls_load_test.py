@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import threading
 import xml.etree.ElementTree as xml
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -173,9 +173,11 @@ def test_an_alert_of_the_client_is_counted(make_secure_site) -> None:
     """A client that does not trust the certificate says so, and its handshake ends."""
     site = make_secure_site()
     watched = Watched(site)
-    context = ssl.create_default_context()
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    assert tls.handshake_alert(site.node.secure_address, context, site.host)
+    with Client(site.node.secure_address) as client:
+        client.send(client_hello(site.host))
+        assert client.read_bytes(1) == b"\x16"
+        client.send(_record(21, bytes((2, tls.BAD_CERTIFICATE)), b"\x03\x03"))
+        client.read_to_end()
     watched.wait(FAILED % "alert_of_peer")
 
 
@@ -243,7 +245,8 @@ def _close_notify(client: SecureClient) -> None:
 
 
 def _fin(client: SecureClient) -> None:
-    socket.socket.shutdown(client.socket, socket.SHUT_WR)
+    with suppress(OSError):  # the node may have ended the connection already
+        socket.socket.shutdown(client.socket, socket.SHUT_WR)
 
 
 ENDS = [_close_notify, _fin]
@@ -312,6 +315,51 @@ def test_a_client_that_closes_without_close_notify(make_secure_site, authority: 
     record = site.node.access_records(host=site.host, path="/cut")[0]
     assert record["outcome"] != "ok" and record["status"] != 200, record
     assert site.fetch("/").body == b"served"
+
+
+GARBAGE = {
+    "clear_request": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "bad_record": _record(23, bytes(64), b"\x03\x03"),
+    "record_too_long": b"\x17\x03\x03\xff\xff" + bytes(20000),
+    "empty_records": _record(23, b"", b"\x03\x03") * 50,
+    "hello": HELLO,
+    "clear_alert": _record(21, b"\x02\x00", b"\x03\x03"),
+    "cut_record": b"\x17\x03\x03\x40\x00" + bytes(100),
+}
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_bytes_that_do_not_decrypt_end_the_connection(make_secure_site, authority: Authority, kind: str,
+                                                      version: str) -> None:
+    """RFC 8446 5.2: bad_record_mac and the like are fatal. A body that is cut so is never whole at the upstream."""
+    site = make_secure_site(responding(ok(b"served")))
+    with _connect(site, authority, version) as client:
+        assert client.ask(site.get("/")).body == b"served"
+        client.send(site.get("/cut", "Content-Length: 100", method="POST") + bytes(50))
+        with suppress(OSError):
+            socket.socket.sendall(client.socket, GARBAGE[kind])
+        _fin(client)
+        with pytest.raises((ssl.SSLError, OSError, AssertionError)):
+            client.read_response()
+    record = site.node.wait_record(host=site.host, path="/cut")
+    assert record["outcome"] in ("client_gone", "client_reset", "malformed"), record
+    assert not [one for conn in site.upstream.connections for one in conn.requests if one.target == "/cut"]
+    assert site.fetch("/").body == b"served"
+
+
+def test_a_client_that_leaves_within_a_response(make_secure_site, authority: Authority) -> None:
+    """By close and by RST, with megabytes still to come: the upstream's work ends, and others are served."""
+    body = bytes(LARGE)
+    site = make_secure_site(responding(lambda conn, request: conn.send(ok(body if request.target == "/l" else b"s"))))
+    for leave in (SecureClient.close, SecureClient.reset):
+        client = _connect(site, authority)
+        client.send(site.get("/l"))
+        assert client.read_line().endswith(b"200 OK")
+        leave(client)
+    until(lambda: len(site.node.access_records(host=site.host, path="/l")) == 2, "both have ended")
+    assert all(one["outcome"] == "client_gone" for one in site.node.access_records(host=site.host, path="/l"))
+    assert site.fetch("/s").body == b"s"
 
 
 def test_the_node_ends_by_close_notify(make_secure_site, authority: Authority) -> None:
