@@ -113,6 +113,7 @@ struct weir_tenant {
     struct weir_tls_trust
         *client_trust;       /* owns; the same, read at the first handshake; else NULL */
     const char *tls_ciphers; /* up to TLS 1.2, separated by ":"; NULL: weir's own choice */
+    uint16_t tls_suites;     /* the same as a set of weir_tls_suite_bit */
 
     uint32_t max_header; /* bytes */
     uint16_t max_fields; /* 1..WEIR_FIELDS_MAX */

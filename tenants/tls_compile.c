@@ -80,11 +80,17 @@ enum weir_err weir_tls_fill(struct weir_compile *c)
         return weir_compile_refuse(c, "tls: min_version is above max_version");
     t->http2 = tls->has_http2 && tls->http2;
     t->tls_ciphers = join(c, tls->ciphers, tls->n_ciphers);
-    if (t->tls_ciphers == NULL && text_is(tls->policy, "legacy"))
-        t->tls_ciphers = WEIR_TLS_SUITES_LEGACY;
-    for (size_t i = 0; i < tls->n_ciphers; i++)
-        if (!weir_tls_suite_is_known(tls->ciphers[i]))
+    if (t->tls_ciphers == NULL) {
+        bool is_legacy = text_is(tls->policy, "legacy");
+        t->tls_ciphers = is_legacy ? WEIR_TLS_SUITES_LEGACY : NULL;
+        t->tls_suites = is_legacy ? WEIR_TLS_SUITES_ALL : WEIR_TLS_SUITES_STRONG;
+    }
+    for (size_t i = 0; i < tls->n_ciphers; i++) {
+        uint16_t number = weir_tls_suite_number(tls->ciphers[i]);
+        if (number == 0)
             return weir_compile_refuse(c, "tls.ciphers: %.64s is not known", tls->ciphers[i]);
+        t->tls_suites |= weir_tls_suite_bit(number);
+    }
     enum weir_err err = client_certificates_fill(c, tls->client_certificates);
     set_scope(t);
     return err;

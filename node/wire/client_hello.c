@@ -99,6 +99,49 @@ static uint8_t scheme_keys_12(uint16_t scheme)
     return (scheme & 0xff) == 3 ? WEIR_TLS_KEYS_ECDSA : (scheme & 0xff) == 1 ? WEIR_TLS_KEY_RSA : 0;
 }
 
+/* What weir can speak up to TLS 1.2; the first six are WEIR_TLS_SUITES_STRONG. */
+static const struct suite {
+    uint16_t number;
+    bool is_ecdsa;
+    uint8_t lowest; /* enum weir_tls_version */
+} suites[] = {
+    { 0xc02b, true, WEIR_TLS_1_2 },  /* ECDHE_ECDSA AES_128_GCM_SHA256 */
+    { 0xc02c, true, WEIR_TLS_1_2 },  /* ECDHE_ECDSA AES_256_GCM_SHA384 */
+    { 0xcca9, true, WEIR_TLS_1_2 },  /* ECDHE_ECDSA CHACHA20_POLY1305_SHA256 */
+    { 0xc02f, false, WEIR_TLS_1_2 }, /* ECDHE_RSA AES_128_GCM_SHA256 */
+    { 0xc030, false, WEIR_TLS_1_2 }, /* ECDHE_RSA AES_256_GCM_SHA384 */
+    { 0xcca8, false, WEIR_TLS_1_2 }, /* ECDHE_RSA CHACHA20_POLY1305_SHA256 */
+    { 0xc009, true, WEIR_TLS_1_0 },  /* ECDHE_ECDSA AES_128_CBC_SHA */
+    { 0xc00a, true, WEIR_TLS_1_0 },  /* ECDHE_ECDSA AES_256_CBC_SHA */
+    { 0xc013, false, WEIR_TLS_1_0 }, /* ECDHE_RSA AES_128_CBC_SHA */
+    { 0xc014, false, WEIR_TLS_1_0 }, /* ECDHE_RSA AES_256_CBC_SHA */
+    { 0x009c, false, WEIR_TLS_1_2 }, /* RSA AES_128_GCM_SHA256 */
+    { 0x009d, false, WEIR_TLS_1_2 }, /* RSA AES_256_GCM_SHA384 */
+    { 0x002f, false, WEIR_TLS_1_0 }, /* RSA AES_128_CBC_SHA */
+    { 0x0035, false, WEIR_TLS_1_0 }, /* RSA AES_256_CBC_SHA */
+    { 0x000a, false, WEIR_TLS_1_0 }, /* RSA 3DES_EDE_CBC_SHA */
+};
+_Static_assert((1u << WEIR_ARRAY_LEN(suites)) - 1 == WEIR_TLS_SUITES_ALL, "a bit for each");
+
+uint16_t weir_tls_suite_bit(uint16_t number)
+{
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(suites); i++)
+        if (suites[i].number == number)
+            return (uint16_t)(1u << i);
+    return 0;
+}
+
+uint8_t weir_tls_suites_keys(uint16_t set, enum weir_tls_version version)
+{
+    uint8_t keys = 0;
+    WEIR_ASSERT(version < WEIR_TLS_1_3);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(suites); i++)
+        if ((set & (1u << i)) && version >= suites[i].lowest)
+            keys |=
+                suites[i].is_ecdsa ? WEIR_TLS_KEYS_ECDSA | WEIR_TLS_KEY_ED25519 : WEIR_TLS_KEY_RSA;
+    return keys;
+}
+
 /* Suites up to TLS 1.2 whose certificates have ECDSA keys. */
 static bool suite_is_ecdsa(uint16_t suite)
 {
@@ -262,11 +305,14 @@ static uint8_t versions_up_to(uint16_t legacy)
     return bits;
 }
 
-static void read_suites(struct offer *o, struct weir_span suites)
+static void read_suites(struct offer *o, struct weir_span list)
 {
-    struct cursor c = { .rest = suites };
-    while (c.rest.len > 0)
-        o->has_ecdsa_suite = suite_is_ecdsa(take_u16(&c)) || o->has_ecdsa_suite;
+    struct cursor c = { .rest = list };
+    while (c.rest.len > 0) {
+        uint16_t number = take_u16(&c);
+        o->has_ecdsa_suite = suite_is_ecdsa(number) || o->has_ecdsa_suite;
+        o->hello->suites |= weir_tls_suite_bit(number);
+    }
 }
 
 /* Which kinds of keys it takes: RFC 5246 7.4.1.4.1 for a client without signature_algorithms, RFC
@@ -290,11 +336,11 @@ bool weir_client_hello_read(struct weir_span body, struct weir_client_hello *ret
     uint16_t legacy = take_u16(&c);
     (void)take_bytes(&c, 32);          /* random */
     (void)take_bytes(&c, take_u8(&c)); /* session id */
-    struct weir_span suites = take_bytes(&c, take_u16(&c));
+    struct weir_span offered = take_bytes(&c, take_u16(&c));
     (void)take_bytes(&c, take_u8(&c)); /* compression methods */
-    if (c.failed || suites.len % 2 != 0)
+    if (c.failed || offered.len % 2 != 0)
         return false;
-    read_suites(&o, suites);
+    read_suites(&o, offered);
     hello.versions = versions_up_to(legacy);
     if (c.rest.len > 0) {
         struct weir_span extensions = take_bytes(&c, take_u16(&c));

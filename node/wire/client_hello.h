@@ -40,10 +40,22 @@ struct weir_client_hello {
     uint8_t alpn;     /* enum weir_alpn; 0: none of them, or no ALPN at all */
     bool has_alpn;
     uint8_t keys_12, keys_13; /* enum weir_tls_key_kind: up to TLS 1.2, and in TLS 1.3 */
+    uint16_t suites;          /* of weir_tls_suite_bit: up to TLS 1.2 */
     uint8_t sni;              /* enum weir_sni */
     uint8_t name_len;
     uint8_t name[WEIR_HOST_MAX]; /* lower case, no trailing dot */
 };
+
+/** Sets of suites that weir can speak up to TLS 1.2: all, and those with forward secrecy and
+ * authenticated encryption. */
+#define WEIR_TLS_SUITES_ALL    0x7fffu
+#define WEIR_TLS_SUITES_STRONG 0x003fu
+
+/** The bit of a suite by its number (IANA) in such sets; 0: weir does not speak it. */
+uint16_t weir_tls_suite_bit(uint16_t number);
+/** Kinds of keys (enum weir_tls_key_kind) with which at least one of the suites can be used in a
+ * version up to TLS 1.2. */
+uint8_t weir_tls_suites_keys(uint16_t suites, enum weir_tls_version version);
 
 /**
  * Read the body of a ClientHello (behind the four bytes of the handshake header).

@@ -277,18 +277,24 @@ enum weir_err weir_tls_accept(struct weir_tls *t, struct weir_tls_server *s, voi
     return WEIR_OK;
 }
 
-bool weir_tls_suite_is_known(const char *name)
+uint16_t weir_tls_suite_number(const char *name)
 {
     SSL_CTX *c = SSL_CTX_new(TLS_with_buffers_method());
-    bool known = false;
+    uint16_t number = 0;
     if (c != NULL && SSL_CTX_set_strict_cipher_list(c, name)) {
         const STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(c);
         const SSL_CIPHER *one = sk_SSL_CIPHER_num(all) == 1 ? sk_SSL_CIPHER_value(all, 0) : NULL;
         /* What else BoringSSL's notation stands for is no name. */
-        known = one != NULL && (strcmp(SSL_CIPHER_get_name(one), name) == 0 ||
-                                strcmp(SSL_CIPHER_standard_name(one), name) == 0);
+        if (one != NULL && (strcmp(SSL_CIPHER_get_name(one), name) == 0 ||
+                            strcmp(SSL_CIPHER_standard_name(one), name) == 0))
+            number = SSL_CIPHER_get_protocol_id(one);
     }
     SSL_CTX_free(c);
     ERR_clear_error();
-    return known;
+    return number;
+}
+
+bool weir_tls_suite_is_known(const char *name)
+{
+    return weir_tls_suite_number(name) != 0;
 }

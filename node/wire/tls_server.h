@@ -71,8 +71,9 @@ void weir_tls_server_free(struct weir_tls_server **s);
  */
 WEIR_MUST_USE enum weir_err weir_tls_accept(struct weir_tls *t, struct weir_tls_server *s,
                                             void *owner);
-/** Whether it is the name of a suite of TLS up to 1.2 that BoringSSL has, in OpenSSL's or IANA's
- * spelling. */
+/** The number (IANA) of a suite of TLS up to 1.2 that BoringSSL has, by its name in OpenSSL's or
+ * IANA's spelling; 0: it has none of that name. */
+uint16_t weir_tls_suite_number(const char *name);
 bool weir_tls_suite_is_known(const char *name);
 
 #endif

@@ -95,3 +95,15 @@ def test_a_redirect_to_https_ends_behind_a_proxy_that_speaks_tls(make_node, make
         plain = client.ask(b"GET /a HTTP/1.1\r\nHost: t.test\r\nX-Forwarded-Proto: http\r\n\r\n")
         assert (plain.status, plain.get("Location")) == (301, b"https://t.test/a")
         assert client.ask(b"GET /a HTTP/1.1\r\nHost: t.test\r\nX-Forwarded-Proto: https\r\n\r\n").status == 200
+
+
+def test_a_client_certificate_is_what_a_trusted_proxy_saw(make_node, make_site, authority) -> None:
+    """RFC 9440 2.4: the proxy that ended TLS tells of the certificate, unless the tenant asks for certificates itself."""
+    node = _node(make_node)
+    site = make_site(on=node)
+    said = ("Client-Cert: :Zm9yZ2Vk:", "Client-Cert-Chain: :Zm9yZ2Vk:")
+    assert site.fetch("/", *said).status == 200
+    assert [site.upstream.requests[-1].get(line.split(":")[0]) for line in said] == [b":Zm9yZ2Vk:"] * 2
+    site.push(tls={"client_certificates": {"mode": "optional", "ca": {"pem": authority.root.read_text()}}})
+    assert site.fetch("/", *said).status == 200
+    assert [site.upstream.requests[-1].get(line.split(":")[0]) for line in said] == [None] * 2

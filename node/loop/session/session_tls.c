@@ -78,12 +78,16 @@ static uint8_t highest_of(uint8_t versions)
                                      : WEIR_TLS_1_0;
 }
 
-/* The kinds of keys that the client takes in the version that will be chosen. Where there is none
- * in common, any: BoringSSL then tells the client what was missing. */
-static uint8_t kinds_of(const struct weir_client_hello *hello, uint8_t allowed)
+/* The kinds of keys that the client takes in the version that will be chosen, and up to TLS 1.2
+ * those for which a suite of both sides is. Where there is none in common, any: BoringSSL then
+ * tells the client what was missing. */
+static uint8_t kinds_of(const struct weir_client_hello *hello, const struct weir_tenant *t)
 {
-    bool is_13 = highest_of(hello->versions & allowed) == WEIR_TLS_1_3;
-    uint8_t kinds = is_13 ? hello->keys_13 : hello->keys_12;
+    uint8_t version = highest_of(hello->versions & t->tls_versions);
+    uint8_t kinds = hello->keys_13;
+    if (version != WEIR_TLS_1_3)
+        kinds = hello->keys_12 &
+                weir_tls_suites_keys(hello->suites & t->tls_suites, (enum weir_tls_version)version);
     return kinds != 0 ? kinds : WEIR_TLS_KEYS_ECDSA | WEIR_TLS_KEY_RSA | WEIR_TLS_KEY_ED25519;
 }
 
@@ -138,7 +142,7 @@ enum weir_tls_chosen weir_session_tls_choose(void *owner, const struct weir_clie
         return WEIR_TLS_UNKNOWN_NAME;
     if (err < 0)
         return WEIR_TLS_CANNOT;
-    err = weir_cert_cache_find(w->certs, t->name, name, kinds_of(hello, t->tls_versions), &id);
+    err = weir_cert_cache_find(w->certs, t->name, name, kinds_of(hello, t), &id);
     if (err < 0) {
         log_no_certificate(t, name, err);
         return err == WEIR_ENOTFOUND ? WEIR_TLS_NO_CERTIFICATE : WEIR_TLS_CANNOT;

@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <openssl/ssl.h>
 
 #include "node/base/contract.h"
+#include "node/wire/tls_identity.h"
 #include "tenants/tls_words.h"
 
 static void versions_have_one_spelling(void **state)
@@ -26,6 +28,21 @@ static void versions_have_one_spelling(void **state)
     assert_int_equal(weir_tls_version_of(WEIR_SPAN_LIT("1.3")), WEIR_TLS_1_3);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(none); i++)
         assert_int_equal(weir_tls_version_of(weir_span_cstr(none[i])), 0);
+}
+
+/* Its version and its kind of key are those of client_hello.h too. */
+static void expect_bit(const SSL_CIPHER *cipher)
+{
+    uint16_t bit = weir_tls_suite_bit(SSL_CIPHER_get_protocol_id(cipher));
+    bool is_ecdsa = SSL_CIPHER_get_auth_nid(cipher) == NID_auth_ecdsa;
+    bool is_new = SSL_CIPHER_get_min_version(cipher) == TLS1_2_VERSION;
+    bool is_strong = SSL_CIPHER_is_aead(cipher) && SSL_CIPHER_get_kx_nid(cipher) == NID_kx_ecdhe;
+
+    assert_int_not_equal(bit, 0);
+    assert_int_equal((weir_tls_suites_keys(bit, WEIR_TLS_1_2) & WEIR_TLS_KEY_RSA) != 0, !is_ecdsa);
+    assert_int_equal((weir_tls_suites_keys(bit, WEIR_TLS_1_2) & WEIR_TLS_KEY_P256) != 0, is_ecdsa);
+    assert_int_equal(weir_tls_suites_keys(bit, WEIR_TLS_1_1) == 0, is_new);
+    assert_int_equal((bit & WEIR_TLS_SUITES_STRONG) != 0, is_strong);
 }
 
 static void the_suites_are_those_of_boringssl(void **state)
@@ -49,9 +66,11 @@ static void the_suites_are_those_of_boringssl(void **state)
         assert_non_null(ours);
         assert_int_equal(ours->min_version == WEIR_TLS_1_2,
                          SSL_CIPHER_get_min_version(cipher) == TLS1_2_VERSION);
+        expect_bit(cipher);
         num_usable++;
     }
     assert_int_equal(num, num_usable);
+    assert_int_equal(WEIR_TLS_SUITES_ALL, (1u << num) - 1);
     for (size_t i = 0; i < num; i++) {
         assert_true(strlen(all[i].name) <= WEIR_TLS_CIPHER_MAX);
         assert_int_equal(SSL_CTX_set_strict_cipher_list(ctx, all[i].name), 1);

@@ -171,6 +171,24 @@ static void keys_follow_suites_curves_and_schemes(void **state)
     assert_int_equal(r.keys_13, WEIR_TLS_KEY_P384);
 }
 
+static void suites_are_a_set_of_what_weir_speaks(void **state)
+{
+    static const uint16_t offered[] = { 0x1301, 0xc009, 0xc02f, 0x0005, 0xc02f, 0x00ff, 0 };
+    struct hello h;
+    struct weir_client_hello r;
+    begin_hello(&h, 0x0303, offered);
+    assert_true(reads(&h, &r));
+    assert_int_equal(r.suites, weir_tls_suite_bit(0xc009) | weir_tls_suite_bit(0xc02f));
+    assert_int_equal(weir_tls_suite_bit(0x1301), 0);
+    assert_int_equal(weir_tls_suites_keys(r.suites, WEIR_TLS_1_2),
+                     WEIR_TLS_KEYS_ECDSA | WEIR_TLS_KEY_ED25519 | WEIR_TLS_KEY_RSA);
+    assert_int_equal(weir_tls_suites_keys(r.suites, WEIR_TLS_1_1),
+                     WEIR_TLS_KEYS_ECDSA | WEIR_TLS_KEY_ED25519);
+    assert_int_equal(weir_tls_suites_keys(r.suites & WEIR_TLS_SUITES_STRONG, WEIR_TLS_1_2),
+                     WEIR_TLS_KEY_RSA);
+    assert_int_equal(weir_tls_suites_keys(0, WEIR_TLS_1_2), 0);
+}
+
 static void names_that_no_host_has_are_invalid(void **state)
 {
     static const char *const bad[] = { "",           "10.0.0.1",    "[::1]",      "a.example:443",
@@ -270,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_modern_hello_is_read),
         cmocka_unit_test(a_hello_without_extensions_is_an_old_client),
         cmocka_unit_test(keys_follow_suites_curves_and_schemes),
+        cmocka_unit_test(suites_are_a_set_of_what_weir_speaks),
         cmocka_unit_test(names_that_no_host_has_are_invalid),
         cmocka_unit_test(malformed_extensions_are_refused),
         cmocka_unit_test(an_extension_twice_is_refused),
