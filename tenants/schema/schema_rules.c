@@ -20,14 +20,13 @@
 #define GIB    (1ull << 30)
 #define TIB    (1ull << 40)
 
-#define FIELDS_OF_LIST_MAX                                                                         \
-    64 /* header names of one list: WEIR_FIELDS_MAX is what a head may hold */
-#define FIELD_NAME_MAX    256  /* bytes */
-#define FIELD_VALUE_MAX   4096 /* bytes */
-#define FILE_MAX          4095 /* bytes: PATH_MAX of Linux without its NUL */
-#define SOCKET_MAX        107  /* bytes: sun_path of Linux without its NUL */
-#define PREFIXES_MAX      1024
-#define ALLOW_OVERLAP_MAX 256 /* tenants */
+#define FIELDS_OF_LIST_MAX 64   /* header names of one list: WEIR_FIELDS_MAX is of a head */
+#define FIELD_NAME_MAX     256  /* bytes */
+#define FIELD_VALUE_MAX    4096 /* bytes */
+#define FILE_MAX           4095 /* bytes: PATH_MAX of Linux without its NUL */
+#define SOCKET_MAX         107  /* bytes: sun_path of Linux without its NUL */
+#define PREFIXES_MAX       1024
+#define ALLOW_OVERLAP_MAX  256 /* tenants */
 
 #define NUMBER(lo, hi)     .min = (lo), .max = (hi)
 #define DURATION(lo, hi)   .unit = WEIR_UNIT_MS, .min = (lo), .max = (hi)
@@ -699,8 +698,9 @@ static const struct weir_rule clients_rules[] = {
       .unit = WEIR_UNIT_PER_S,
       NUMBER(0, 60000),
       PRESET(0),
-      .help = "TLS handshakes that one address may begin in a second; 0: any number. As with "
-              "connections_per_address, IPv6 counts by /64 and trusted_proxies are exempt." },
+      .help =
+          "TLS handshakes that one address may begin in a second; 0: any number. IPv6 counts by "
+          "/64, and trusted_proxies are exempt." },
 };
 
 static const struct weir_rule log_rules[] = {
