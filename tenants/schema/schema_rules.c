@@ -118,9 +118,7 @@ static const struct weir_rule tls_rules[] = {
       ITEMS(0, WEIR_TLS_CIPHERS_MAX),
       .unique = true,
       .preset_text = "by policy",
-      .help =
-          "Cipher suites up to TLS 1.2, by name, the preferred first: "
-          "ECDHE-RSA-AES128-GCM-SHA256. Those of TLS 1.3 are all strong and cannot be chosen." },
+      .help = "Cipher suites up to TLS 1.2, by name; those of TLS 1.3 cannot be chosen." },
     { .field = "certificates",
       TEXT(WEIR_FORM_ANY, 1, 64),
       NOT_YET,
@@ -128,8 +126,8 @@ static const struct weir_rule tls_rules[] = {
       .help = "auto: issued by ACME for the exact hosts." },
     { .field = "redirect_http",
       .preset_text = "false",
-      .help = "Redirect every request in clear to https, on port 443, by a 301; the least specific "
-              "of all redirects, so that a carve-out (to: none) goes before it." },
+      .help = "Redirect every request in clear to https, by a 301; a carve-out (to: none) goes "
+              "before it." },
     { .field = "client_certificates",
       .preset_text = "none are asked for",
       .help = "Certificates of clients. The upstream gets the one that was accepted in Client-Cert "

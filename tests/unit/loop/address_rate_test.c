@@ -2,14 +2,14 @@
  *
  * address_rate_test.c - counts by address and second, from one thread and from several.
  */
-#include "node/loop/address_rate.h"
-
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
+
+#include "node/loop/address_rate.h"
 
 static const struct weir_siphash_key key = { { 1, 2 } };
 
