@@ -498,3 +498,27 @@ def test_usage_of_the_command(shop: Node) -> None:
                  ["link"], ["link", "a.test"], ["link", "--default", "a", "b"], ["list", "--default"], ["grow"],
                  ["add", "--tenant", "shop", "--dir", "b", "--key", "c"]):
         assert shop.run("cert", *args).returncode == 2, args
+
+
+def _tlv(tag: int, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    length = bytes([len(body)]) if len(body) < 128 else b"\x82" + len(body).to_bytes(2, "big")
+    return bytes([tag]) + length + body
+
+
+def _pkcs12(count: int) -> bytes:
+    """A PKCS #12 file whose salt reads as an element of DER, and whose count of hashes stands behind it."""
+    number = lambda n: _tlv(2, n.to_bytes((n.bit_length() + 8) // 8, "big"))
+    oid = lambda text: _tlv(6, bytes.fromhex(text))
+    content = _tlv(0x30, oid("2a864886f70d010701"), _tlv(0xA0, _tlv(4, _tlv(0x30))))
+    digest = _tlv(0x30, _tlv(0x30, oid("608648016503040201"), _tlv(5)), _tlv(4, bytes(32)))
+    mac = _tlv(0x30, digest, _tlv(4, bytes.fromhex("0406aabbccddeeff")), number(count))
+    return _tlv(0x30, number(3), content, mac)
+
+
+def test_a_count_of_hashes_cannot_hide_behind_its_salt(secure_node, tmp_path: Path) -> None:
+    """90,000,000 hashes take half a minute: they are refused by their number, whatever stands before it."""
+    file = tmp_path / "hostile.p12"
+    file.write_bytes(_pkcs12(90_000_000))
+    done = secure_node.run("cert", "add", "--tenant", "nobody", "--cert", str(file))
+    assert done.returncode != 0 and "hashed more than" in done.stderr, done.stderr

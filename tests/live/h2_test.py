@@ -181,6 +181,24 @@ def test_h2_drains_in_order(make_h2_site) -> None:
     assert site.node.wait() == 0
 
 
+def test_a_page_that_is_left_does_not_end_the_next_one(make_h2_site) -> None:
+    """A browser resets the requests of a page and asks for the next: what is refused of it meanwhile ends nothing."""
+    site = make_h2_site(responding(ok(b"x" * 10)))
+    with site.h2() as client:
+        left = [client.ask(site.fields("/")) for _ in range(60)]
+        client.send(b"".join(wire.frame(wire.RST_STREAM, 0, stream, struct.pack(">I", 8)) for stream in left))
+        page = [client.ask(site.fields("/")) for _ in range(100)]
+        over = lambda stream: client.outcomes[stream].ended or client.outcomes[stream].reset is not None
+        while not all(map(over, page)):
+            client.read_frame()
+        refused = [stream for stream in page if client.outcomes[stream].reset is not None]
+        assert {client.outcomes[stream].reset for stream in refused} <= {wire.REFUSED_STREAM}
+        assert len(refused) < len(page) and client.goaway is None
+        for _ in refused:
+            while client.fetch(site.fields("/")).body != b"x" * 10:
+                assert client.goaway is None
+
+
 def test_h2_one_slow_stream_does_not_hold_others(make_h2_site) -> None:
     """One stream whose window is shut; the others are served meanwhile, and it too, once it opens."""
     large = b"l" * 300000

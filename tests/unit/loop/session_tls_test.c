@@ -4,6 +4,7 @@
  * origin is told, and what becomes of those who speak something else.
  */
 #include "node/loop/session/session_tls.h"
+#include "node/loop/worker_tls.h"
 #include "tests/support/cert_sites.h"
 #include "tests/support/tls_peer.h"
 #include "tests/unit/loop/loop_rig.h"
@@ -187,6 +188,31 @@ static void a_slow_key_signs_beside_the_loop(void **state)
     tls_rig_free(r);
 }
 
+/* More hellos for one tenant's slow key than signatures can wait: the other tenant is served. */
+static void a_slow_key_leaves_signatures_to_other_tenants(void **state)
+{
+    enum { NUM = 2 * WEIR_SIGNATURES_MAX };
+    static int fds[NUM];
+    struct rig *r = tls_rig(1, NID_rsaEncryption, 3072);
+    struct weir_tls_dial dial = { .sni = "other.example", .versions = WEIR_TLS_1_3 };
+    struct stored s;
+    (void)rig_site(r, &s, "other", "other.example");
+    rig_push(r, &s);
+    cert_sites_put(&r->kit, &secret, "other", "other.example",
+                   &(struct cert_spec){ .nid = NID_rsaEncryption, .bits = 4096 });
+    weir_workers_changed(r->workers, WEIR_CLASS_CERT, WEIR_SPAN_LIT("other/x"), true);
+    for (int i = 0; i < NUM; i++) {
+        tls_peer_begin(&client, &r->at, &dial);
+        fds[i] = client.socket.fd;
+        client.socket.fd = -1;
+    }
+    tls_peer_connect(&client, &r->at, "shop.example");
+    exchange(r);
+    for (int i = 0; i < NUM; i++)
+        close(fds[i]);
+    tls_rig_free(r);
+}
+
 static void a_session_resumes_at_every_worker(void **state)
 {
     struct rig *r = tls_rig(2, 0, 0);
@@ -320,6 +346,7 @@ int main(void)
         cmocka_unit_test(http_in_clear_is_told_so_in_clear),
         cmocka_unit_test(who_says_nothing_is_closed_in_time),
         cmocka_unit_test(a_slow_key_signs_beside_the_loop),
+        cmocka_unit_test(a_slow_key_leaves_signatures_to_other_tenants),
         cmocka_unit_test(a_session_resumes_at_every_worker),
         cmocka_unit_test(a_large_response_reaches_a_slow_reader_whole),
         cmocka_unit_test(a_large_request_reaches_the_origin_whole),
@@ -327,5 +354,6 @@ int main(void)
         cmocka_unit_test(a_cut_response_ends_without_close_notify),
         cmocka_unit_test(a_drain_waits_for_a_handshake_that_runs),
     };
+    (void)setenv("UV_THREADPOOL_SIZE", "1", 1); /* signatures queue up sooner */
     return cmocka_run_group_tests(tests, NULL, free_keys);
 }
