@@ -67,7 +67,8 @@ size_t OPENSSL_memory_get_size(void *ptr);
 void *OPENSSL_memory_alloc(size_t size)
 {
     void *at = weir_secret_heap_inside() ? weir_secret_heap_alloc(size) : NULL;
-    return at != NULL ? at : malloc(size);
+    /* Of nothing, too, BoringSSL copies as many bytes as OPENSSL_memory_get_size finds. */
+    return at != NULL ? at : malloc(size > 0 ? size : 1);
 }
 
 /** Wipe and free. */
