@@ -11,6 +11,7 @@
 #include "node/base/contract.h"
 #include "sync/engine/engine.h"
 #include "sync/frame/frame.h"
+#include "sync/frame/frame_bans.h"
 #include "sync/version/hlc.h"
 #include "sync/version/sums.h"
 #include "tests/fuzz/head_fuzz.h"
@@ -37,8 +38,7 @@ struct world {
     size_t session_len[LINKS];
     uint64_t mono_us;
     uint64_t wall_ms;
-    uint64_t
-        tainted_ms; /* the largest stamp that the engine was shown for a key it may write over */
+    uint64_t tainted_ms; /* the largest stamp in any frame that the engine was given */
     struct weir_vector vv[WEIR_GROUP_COUNT];
     struct weir_vector floor;
     bool was_live;
@@ -80,6 +80,45 @@ static void eat_lane(struct world *w, uint8_t lane[WEIR_LANE_LEN])
         memcpy(lane, weir_memory_meta(w->memory[WEIR_GROUP_C]).lane, WEIR_LANE_LEN);
 }
 
+static void taint(struct world *w, uint64_t hlc)
+{
+    if (weir_hlc_ms(hlc) > w->tainted_ms)
+        w->tainted_ms = weir_hlc_ms(hlc);
+}
+
+static void taint_of_batch(struct world *w, const Weir__V1__Batch *b)
+{
+    struct weir_frame_bans bans;
+    struct weir_frame_ban ban;
+
+    for (size_t i = 0; i < b->n_r; i++)
+        taint(w, b->r[i]->hlc);
+    if (b->bans == NULL)
+        return;
+    weir_frame_bans_begin(&bans, b);
+    while (weir_frame_bans_next(&bans, &ban))
+        taint(w, ban.rec.version.hlc);
+}
+
+/* The stamps are read from the bytes, since a flipped bit may make one that nobody meant. */
+static void receive(struct world *w, unsigned link, struct weir_span frame)
+{
+    struct weir_frame f;
+    enum weir_frame_fault fault;
+
+    if (weir_frame_decode(frame, &f, &fault) == WEIR_OK) {
+        if (f.topic == WEIR_FRAME_BATCH_C || f.topic == WEIR_FRAME_BATCH_E)
+            taint_of_batch(w, f.msg.batch);
+        if (f.topic == WEIR_FRAME_PULL_REP) {
+            taint(w, f.msg.pull_rep->hlc_floor);
+            for (size_t i = 0; i < f.msg.pull_rep->n_r; i++)
+                taint(w, f.msg.pull_rep->r[i]->hlc);
+        }
+        weir_frame_deinit(&f);
+    }
+    weir_engine_receive(w->engine, link, frame);
+}
+
 static void send_message(struct world *w, unsigned link, enum weir_frame_topic topic,
                          const ProtobufCMessage *msg)
 {
@@ -91,7 +130,7 @@ static void send_message(struct world *w, unsigned link, enum weir_frame_topic t
     weir_frame_pack(topic, msg, frame);
     if ((eat(&w->in) & 0x1f) == 0x1f && len > 0)
         frame[eat(&w->in) % len] ^= (uint8_t)(1 << (eat(&w->in) & 7));
-    weir_engine_receive(w->engine, link, weir_span(frame, len));
+    receive(w, link, weir_span(frame, len));
     free(frame);
 }
 
@@ -180,8 +219,6 @@ static void eat_records(struct world *w, struct records *r, uint64_t first, bool
             eat_lane(w, r->lane[i]);
             m->lane = (ProtobufCBinaryData){ .len = WEIR_LANE_LEN, .data = r->lane[i] };
         }
-        if (weir_hlc_ms(m->hlc) > w->tainted_ms)
-            w->tainted_ms = weir_hlc_ms(m->hlc);
         r->list[i] = m;
     }
 }
@@ -343,7 +380,7 @@ static void send_bytes(struct world *w, unsigned link)
 
     if (len > w->in.left)
         len = w->in.left;
-    weir_engine_receive(w->engine, link, weir_span(w->in.at, len));
+    receive(w, link, weir_span(w->in.at, len));
     w->in.at += len;
     w->in.left -= len;
 }
