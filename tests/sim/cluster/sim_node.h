@@ -88,6 +88,7 @@ struct weir_sim_node {
     uint32_t outbox_num;
     uint32_t outbox_cap;
     struct weir_sim_parcel *heartbeat; /* owns; the last that it published, or NULL */
+    bool sums_held; /* since the healing, once: its heartbeat had the sums of its records */
     uint64_t num_acked;
     uint64_t num_refused;
 };

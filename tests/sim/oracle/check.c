@@ -187,17 +187,22 @@ static uint32_t writer_of(const struct weir_sim_check *c, const uint8_t lane[WEI
     return UINT32_MAX;
 }
 
-/* Fill a write in; its place may be new, or that of one that is no more. */
-static void note(struct weir_sim_check *c, uint32_t w, uint32_t node,
-                 const struct weir_stored_record *rec)
+static void reserve_writes(struct weir_sim_check *c, uint32_t w)
 {
-    uint32_t key = key_of(c, rec->rec.class, rec->rec.key);
-
     while (w >= c->cap_writes) {
         uint32_t cap = c->cap_writes == 0 ? 256 : 2 * c->cap_writes;
         c->writes = grown(c->writes, c->cap_writes, cap, sizeof(*c->writes));
         c->cap_writes = cap;
     }
+}
+
+/* Fill a write in; its place may be new, or that of one that was set aside. */
+static void note(struct weir_sim_check *c, uint32_t w, uint32_t node,
+                 const struct weir_stored_record *rec)
+{
+    uint32_t key = key_of(c, rec->rec.class, rec->rec.key);
+
+    reserve_writes(c, w);
     c->writes[w] = (struct weir_sim_write){
         .lane = weir_sim_names_add(&c->lanes, weir_span(rec->rec.version.lane, WEIR_LANE_LEN)),
         .key = key,
@@ -249,6 +254,37 @@ static bool is_gone(const struct weir_sim_check *c, uint32_t w)
     return true;
 }
 
+static void rename_write(uint32_t *at, uint32_t from, uint32_t to)
+{
+    if (*at == from + 1)
+        *at = to + 1;
+}
+
+/* The dot of a write that is gone is given out again. What was learnt from the old write, such as
+ * that it was purged, stays true of it: it moves to a number of its own, under no dot's name. */
+static void set_aside(struct weir_sim_check *c, uint32_t w)
+{
+    const struct weir_sim_write old = c->writes[w];
+    uint8_t name[DOT_LEN + 4];
+
+    memset(name, 0, DOT_LEN);
+    memcpy(name + DOT_LEN, &c->dots.num, sizeof(c->dots.num));
+    uint32_t aside = weir_sim_names_add(&c->dots, weir_span(name, sizeof(name)));
+    reserve_writes(c, aside);
+    c->writes[aside] = old;
+    c->writes[aside].is_lost = true;
+    rename_write(&c->gone[old.key], w, aside);
+    rename_write(&c->hit[old.key], w, aside);
+    for (uint32_t i = 0; i < c->num_nodes; i++) {
+        struct weir_sim_view *v = &c->views[i];
+        if (old.key >= v->num_keys)
+            continue;
+        rename_write(&v->cur[old.key], w, aside);
+        rename_write(&v->purged[old.key], w, aside);
+        rename_write(&v->spoilt[old.key], w, aside);
+    }
+}
+
 /* A record that this store has not had: written here, or a copy. @return its number */
 static uint32_t note_record(struct weir_sim_view *v, const struct weir_stored_record *rec)
 {
@@ -266,6 +302,8 @@ static uint32_t note_record(struct weir_sim_view *v, const struct weir_stored_re
         weir_sim_check_found(c, WEIR_SIM_REUSED, v->node, w);
         return w;
     }
+    if (!is_new)
+        set_aside(c, w);
     bool is_foreign = !is_own && memcmp(lane, c->foreign, WEIR_NODE_ID_LEN) == 0;
     note(c, w, is_foreign ? c->foreign_node : is_own ? v->node : writer_of(c, lane), rec);
     view_reserve(v);
@@ -634,7 +672,8 @@ void weir_sim_check_covered(struct weir_sim_check *c, uint32_t node,
     weir_memory_each_lane(store, read_row, &r);
     for (uint32_t w = 0; w < c->dots.num; w++) {
         const struct weir_sim_write *write = &c->writes[w];
-        if (!write->is_ban && write->seq <= r.vv[write->lane] && !is_accounted(c, v, w)) {
+        if (!write->is_ban && !write->is_lost && write->seq <= r.vv[write->lane] &&
+            !is_accounted(c, v, w)) {
             weir_sim_check_found(c, WEIR_SIM_MISSING, node, w);
             break;
         }

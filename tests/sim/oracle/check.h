@@ -70,6 +70,7 @@ struct weir_sim_write {
     bool purged;
     bool damaged; /* some copy was */
     bool listed;  /* in some list of conflicts */
+    bool is_lost; /* with every store that had it, and its dot was given out again */
 };
 
 /** A lane of which a node's vector has covered more since the last check. */

@@ -62,20 +62,28 @@ static bool read_heartbeat(const struct weir_sim_parcel *p, struct weir_sum ret[
     return !in_motion;
 }
 
-static bool node_sums_hold(struct weir_sim *s, const struct weir_sim_node *n,
-                           struct weir_sums *room)
+enum sums {
+    SUMS_HOLD,
+    SUMS_DIFFER,
+    SUMS_UNTOLD, /* its last heartbeat has none */
+};
+
+static enum sums compare_sums(struct weir_sim *s, const struct weir_sim_node *n,
+                              struct weir_sums *room)
 {
     struct totals t = { .key = &s->audit_key, .sums = room };
     struct weir_sum sums[CLASSES];
 
     memset(sums, 0, sizeof(sums));
     weir_memory_each_record(n->store[WEIR_GROUP_C], add_record, &t);
-    if (t.is_damaged || !read_heartbeat(n->heartbeat, sums))
-        return false;
+    if (t.is_damaged)
+        return SUMS_DIFFER;
+    if (!read_heartbeat(n->heartbeat, sums))
+        return SUMS_UNTOLD;
     for (unsigned i = 0; i < CLASSES; i++)
         if (!weir_sum_eq(sums[i], t.total[i]))
-            return false;
-    return true;
+            return SUMS_DIFFER;
+    return SUMS_HOLD;
 }
 
 bool weir_sim_sums_hold(struct weir_sim *s)
@@ -84,8 +92,12 @@ bool weir_sim_sums_hold(struct weir_sim *s)
     bool hold = true;
 
     WEIR_ASSERT(room != NULL);
-    for (uint32_t i = 0; i < s->num_nodes && hold; i++)
-        hold = !counts(&s->nodes[i]) || node_sums_hold(s, &s->nodes[i], room);
+    for (uint32_t i = 0; i < s->num_nodes; i++) {
+        struct weir_sim_node *n = &s->nodes[i];
+        enum sums sums = counts(n) ? compare_sums(s, n, room) : SUMS_HOLD;
+        n->sums_held = n->sums_held || sums == SUMS_HOLD;
+        hold = hold && n->sums_held && sums != SUMS_DIFFER;
+    }
     free(room);
     return hold;
 }
@@ -205,7 +217,7 @@ static void fill_history(const struct weir_sim_check *c, const struct final *f,
         const struct weir_sim_write *write = &c->writes[w];
         struct weir_history_dot dot = { write->lane, write->seq };
         bool is_hit = weir_sim_check_is_hit(c, write);
-        if (write->is_ban || (is_hit && write->deleted))
+        if (write->is_ban || write->is_lost || (is_hit && write->deleted))
             continue;
         weir_history_note_write(h, dot, write->key, version_of(f, write), write->deleted);
         if (write->exported || is_hit)
@@ -262,8 +274,8 @@ static bool must_be_listed(const struct weir_sim *s, const struct final *f, uint
     const struct weir_sim_write *write = &c->writes[w];
     const struct weir_history_record *left = &f->records[write->key];
 
-    if (write->is_ban || write->is_foreign || write->followed || write->exported || write->purged ||
-        weir_sim_check_is_hit(c, write))
+    if (write->is_ban || write->is_foreign || write->is_lost || write->followed ||
+        write->exported || write->purged || weir_sim_check_is_hit(c, write))
         return false;
     if (f->vv[write->lane] < write->seq) /* no node has it */
         return false;
