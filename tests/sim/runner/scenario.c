@@ -10,11 +10,8 @@
 #include <time.h>
 
 #include "sync/members/overlay.h"
-#include "tests/sim/cluster/work.h"
-#include "tests/sim/oracle/heal.h"
 #include "tests/sim/oracle/judge.h"
-
-#define MS_US UINT64_C(1000)
+#include "tests/sim/runner/scenario_kit.h"
 
 #define HOUR_NODES   50
 #define HOUR_S       3600
@@ -29,99 +26,10 @@
 #define REJOIN_RECORDS 1000000
 #define REJOIN_MISSED  10000
 #define REJOIN_MS      2000
-#define TURN_WRITES    2000
 
 #define PART_NODES  10
 #define PART_WRITES 10000 /* of each side, to the same keys */
 #define PART_MS     5000
-
-/* 10 ms from node to node: half of the frames are faster, a few take several times as long. */
-static struct weir_sim_plan plan_of(uint32_t num_nodes, uint64_t features)
-{
-    struct weir_sim_plan p = {
-        .seed = 1,
-        .num_nodes = num_nodes,
-        .features = features,
-        .sync_ms = 5000,
-        .writes_per_s = 1,
-        .num_keys = 1000,
-        .num_bans = 1,
-        .ban_ttl_s = 1,
-        .value_max = 100,
-    };
-
-    p.net.delay = (struct weir_sim_delay){ WEIR_SIM_LAW_LOGNORMAL, 0, 10000 };
-    p.net.dial = (struct weir_sim_delay){ WEIR_SIM_LAW_FIXED, 20000, 0 };
-    p.net.notice = (struct weir_sim_delay){ WEIR_SIM_LAW_FIXED, 10000, 0 };
-    p.net.redial = (struct weir_sim_delay){ WEIR_SIM_LAW_UNIFORM, 100000, 400000 };
-    p.net.loss_run = 1;
-    p.net.queue = 1024;
-    return p;
-}
-
-/* Nodes without links. */
-static struct weir_sim *nodes_new(const struct weir_sim_plan *plan)
-{
-    struct weir_sim *s = calloc(1, sizeof(*s));
-
-    WEIR_ASSERT(s != NULL);
-    weir_sim_init(s, plan, NULL);
-    return s;
-}
-
-static struct weir_sim *cluster_new(const struct weir_sim_plan *plan)
-{
-    struct weir_sim *s = nodes_new(plan);
-
-    weir_sim_join_all(s);
-    return s;
-}
-
-static void cluster_free(struct weir_sim *s)
-{
-    weir_sim_deinit(s);
-    free(s);
-}
-
-static void start_all(struct weir_sim *s)
-{
-    for (uint32_t i = 0; i < s->num_nodes; i++)
-        weir_sim_node_start(s, &s->nodes[i], true);
-}
-
-static void play_for(struct weir_sim *s, uint64_t us)
-{
-    weir_sim_play(s, s->events.now_us + us);
-}
-
-static void write_key(struct weir_sim *s, uint32_t node, uint32_t key)
-{
-    struct weir_sim_input input = {
-        .kind = WEIR_SIM_INPUT_WRITE,
-        .op = {
-            .class = WEIR_CLASS_SETTING,
-            .key = key,
-            .value_len = 32,
-            .token = ++s->num_tokens,
-        },
-    };
-
-    weir_sim_node_give(s, &s->nodes[node], &input);
-}
-
-static bool print_measure(const char *what, uint64_t ms, uint64_t bar_ms)
-{
-    printf("%s: %" PRIu64 " ms, bar %" PRIu64 " ms\n", what, ms, bar_ms);
-    return ms <= bar_ms;
-}
-
-static bool holds(const struct weir_sim *s)
-{
-    if (s->check.found.broken == WEIR_SIM_HOLDS)
-        return true;
-    printf("does not hold: %s\n", weir_sim_broken_text(s->check.found.broken));
-    return false;
-}
 
 /* -- an hour -- */
 
@@ -135,18 +43,18 @@ static uint64_t wall_ms(void)
 
 static bool run_hour(void)
 {
-    struct weir_sim_plan plan = plan_of(HOUR_NODES, 0);
+    struct weir_sim_plan plan = weir_scenario_plan(HOUR_NODES, 0);
     uint64_t began_ms = wall_ms();
-    struct weir_sim *s = cluster_new(&plan);
+    struct weir_sim *s = weir_scenario_new(&plan);
 
-    start_all(s);
+    weir_scenario_start_all(s);
     weir_sim_events_add(&s->events, 0, WEIR_SIM_EVENT_WORK, 0, 0);
-    play_for(s, HOUR_S * WEIR_SIM_SECOND_US);
+    weir_scenario_play_for(s, HOUR_S * WEIR_SIM_SECOND_US);
     printf("%d nodes, %d s: %" PRIu64 " events, %" PRIu64 " frames\n", HOUR_NODES, HOUR_S,
            s->tally.num_events, s->net.num_carried);
-    bool ok = holds(s);
-    cluster_free(s);
-    return print_measure("on the wall", wall_ms() - began_ms, HOUR_WALL_MS) && ok;
+    bool ok = weir_scenario_holds(s);
+    weir_scenario_free(s);
+    return weir_scenario_measured("on the wall", wall_ms() - began_ms, HOUR_WALL_MS) && ok;
 }
 
 /* -- floods -- */
@@ -224,40 +132,41 @@ static uint64_t flood_once(struct weir_sim *s, uint32_t node)
 {
     uint64_t began_us = s->events.now_us;
 
-    write_key(s, node, node);
-    play_for(s, MS_US);
+    weir_scenario_write(s, node, node);
+    weir_scenario_play_for(s, WEIR_SCENARIO_MS_US);
     struct weir_store_meta dot = weir_memory_meta(s->nodes[node].store[WEIR_GROUP_C]);
-    while (!all_cover(s, &dot) && s->events.now_us - began_us < FLOOD_MOST_MS * MS_US)
-        play_for(s, MS_US);
-    return (s->events.now_us - began_us) / MS_US;
+    while (!all_cover(s, &dot) && s->events.now_us - began_us < FLOOD_MOST_MS * WEIR_SCENARIO_MS_US)
+        weir_scenario_play_for(s, WEIR_SCENARIO_MS_US);
+    return (s->events.now_us - began_us) / WEIR_SCENARIO_MS_US;
 }
 
 static bool run_flood(uint32_t loss, uint64_t bar_ms)
 {
-    struct weir_sim_plan plan = plan_of(FLOOD_NODES, UINT64_C(1) << WEIR_SIM_WITH_OVERLAY);
+    struct weir_sim_plan plan =
+        weir_scenario_plan(FLOOD_NODES, UINT64_C(1) << WEIR_SIM_WITH_OVERLAY);
     uint64_t most_ms = 0;
     uint32_t most_links = 0;
 
     plan.unchecked = true;
     plan.net.loss = loss;
     plan.commit = (struct weir_sim_delay){ WEIR_SIM_LAW_FIXED, 300, 0 };
-    struct weir_sim *s = nodes_new(&plan);
+    struct weir_sim *s = weir_scenario_nodes_new(&plan);
     join_overlay(s);
-    start_all(s);
-    play_for(s, FLOOD_SETTLE_S * WEIR_SIM_SECOND_US);
+    weir_scenario_start_all(s);
+    weir_scenario_play_for(s, FLOOD_SETTLE_S * WEIR_SIM_SECOND_US);
     for (uint32_t i = 0; i < FLOOD_WRITES; i++) {
         uint32_t writer = i * (FLOOD_NODES / FLOOD_WRITES);
         uint64_t ms = flood_once(s, writer);
         uint32_t num_links = links_from(s, writer);
         most_ms = ms > most_ms ? ms : most_ms;
         most_links = num_links > most_links ? num_links : most_links;
-        play_for(s, WEIR_SIM_SECOND_US);
+        weir_scenario_play_for(s, WEIR_SIM_SECOND_US);
     }
     printf("%d nodes, %" PRIu32 " %% lost, %d writes; the farthest is %" PRIu32
            " links away, bar %d\n",
            FLOOD_NODES, loss * 100 / WEIR_SIM_MILLION, FLOOD_WRITES, most_links, FLOOD_HOPS);
-    cluster_free(s);
-    return print_measure("the slowest was everywhere after", most_ms, bar_ms) &&
+    weir_scenario_free(s);
+    return weir_scenario_measured("the slowest was everywhere after", most_ms, bar_ms) &&
            most_links <= FLOOD_HOPS;
 }
 
@@ -273,69 +182,31 @@ static bool run_flood_30(void)
 
 /* -- a node that missed something -- */
 
-/* As many writes as a turn has room for, turn after turn. */
-static void write_many(struct weir_sim *s, uint32_t node, uint32_t first, uint32_t num)
-{
-    for (uint32_t i = 0; i < num; i++) {
-        write_key(s, node, first + i);
-        if (i % TURN_WRITES == TURN_WRITES - 1)
-            play_for(s, MS_US);
-    }
-    play_for(s, MS_US);
-}
-
-/* The second node has all that the first has, but a lane of its own. */
-static void copy_store(struct weir_sim *s)
-{
-    struct weir_memory *to = s->nodes[1].store[WEIR_GROUP_C];
-    struct weir_record_store *k = weir_memory_record_store(to);
-    enum weir_err err = weir_memory_restore(to, s->nodes[0].store[WEIR_GROUP_C]);
-    struct weir_store_meta meta = { .hlc_floor = weir_memory_meta(to).hlc_floor, .live = true };
-
-    WEIR_ASSERT(err == WEIR_OK);
-    err = k->ops->begin(k);
-    WEIR_ASSERT(err == WEIR_OK);
-    err = k->ops->put_meta(k, &meta);
-    WEIR_ASSERT(err == WEIR_OK);
-    err = k->ops->commit(k);
-    WEIR_ASSERT(err == WEIR_OK);
-}
-
-static uint64_t until_equal(struct weir_sim *s, uint64_t most_ms)
-{
-    uint64_t began_us = s->events.now_us;
-
-    while (!weir_sim_is_equal(s) && s->events.now_us - began_us < most_ms * MS_US &&
-           s->check.found.broken == WEIR_SIM_HOLDS)
-        play_for(s, 10 * MS_US);
-    return (s->events.now_us - began_us) / MS_US;
-}
-
 static bool run_rejoin(void)
 {
-    struct weir_sim_plan plan = plan_of(2, 0);
+    struct weir_sim_plan plan = weir_scenario_plan(2, 0);
     const uint32_t apart[] = { 0, 1, 0 };
     const uint32_t together[] = { 0, 0, 0 };
 
     plan.unchecked = true;
     plan.net.bytes_per_s = 64 << 20;
-    struct weir_sim *s = cluster_new(&plan);
+    struct weir_sim *s = weir_scenario_new(&plan);
     weir_sim_node_start(s, &s->nodes[0], true);
-    write_many(s, 0, 0, REJOIN_RECORDS);
-    copy_store(s);
+    weir_scenario_write_many(s, 0, 0, REJOIN_RECORDS);
+    weir_scenario_copy_store(s);
     weir_sim_node_start(s, &s->nodes[1], false);
-    play_for(s, 10 * WEIR_SIM_SECOND_US);
+    weir_scenario_play_for(s, 10 * WEIR_SIM_SECOND_US);
     weir_sim_net_part(&s->net, apart);
-    play_for(s, WEIR_SIM_SECOND_US);
-    write_many(s, 0, REJOIN_RECORDS / 2, REJOIN_MISSED);
+    weir_scenario_play_for(s, WEIR_SIM_SECOND_US);
+    weir_scenario_write_many(s, 0, REJOIN_RECORDS / 2, REJOIN_MISSED);
     weir_sim_net_part(&s->net, together);
     while (!weir_sim_net_is_up(&s->net, 0, 0) || !weir_sim_net_is_up(&s->net, 1, 0))
-        play_for(s, MS_US);
-    uint64_t ms = until_equal(s, 60000);
+        weir_scenario_play_for(s, WEIR_SCENARIO_MS_US);
+    uint64_t ms = weir_scenario_until_equal(s, 60000);
     printf("%zu records, %d missed\n",
            weir_memory_counts(s->nodes[1].store[WEIR_GROUP_C]).num_records, REJOIN_MISSED);
-    cluster_free(s);
-    return print_measure("equal after the link was up", ms, REJOIN_MS);
+    weir_scenario_free(s);
+    return weir_scenario_measured("equal after the link was up", ms, REJOIN_MS);
 }
 
 /* -- two halves -- */
@@ -352,33 +223,33 @@ static uint32_t num_losers(const struct weir_sim *s)
 
 static bool run_partition(void)
 {
-    struct weir_sim_plan plan = plan_of(PART_NODES, 0);
+    struct weir_sim_plan plan = weir_scenario_plan(PART_NODES, 0);
     uint32_t groups[PART_NODES + 1] = { 0 };
 
-    struct weir_sim *s = cluster_new(&plan);
-    start_all(s);
-    play_for(s, 5 * WEIR_SIM_SECOND_US);
+    struct weir_sim *s = weir_scenario_new(&plan);
+    weir_scenario_start_all(s);
+    weir_scenario_play_for(s, 5 * WEIR_SIM_SECOND_US);
     for (uint32_t i = 0; i < PART_NODES; i++)
         groups[i] = i % 2;
     weir_sim_net_part(&s->net, groups);
-    play_for(s, WEIR_SIM_SECOND_US);
+    weir_scenario_play_for(s, WEIR_SIM_SECOND_US);
     for (uint32_t i = 0; i < PART_WRITES; i++) {
-        write_key(s, 2 * (i % (PART_NODES / 2)), i);
-        write_key(s, 2 * (i % (PART_NODES / 2)) + 1, i);
+        weir_scenario_write(s, 2 * (i % (PART_NODES / 2)), i);
+        weir_scenario_write(s, 2 * (i % (PART_NODES / 2)) + 1, i);
         if (i % 100 == 99)
-            play_for(s, 20 * MS_US);
+            weir_scenario_play_for(s, 20 * WEIR_SCENARIO_MS_US);
     }
-    play_for(s, 3 * WEIR_SIM_SECOND_US);
+    weir_scenario_play_for(s, 3 * WEIR_SIM_SECOND_US);
     memset(groups, 0, sizeof(groups));
     weir_sim_net_part(&s->net, groups);
-    uint64_t ms = until_equal(s, 60000);
+    uint64_t ms = weir_scenario_until_equal(s, 60000);
     weir_sim_judge(s); /* among others: each loser is listed somewhere */
     uint32_t num_listed = num_losers(s);
     printf("%d nodes, %d writes a side to the same keys, %" PRIu32 " losers listed\n", PART_NODES,
            PART_WRITES, num_listed);
-    bool ok = holds(s) && num_listed == PART_WRITES;
-    ok = print_measure("equal after the partition ended", ms, PART_MS) && ok;
-    cluster_free(s);
+    bool ok = weir_scenario_holds(s) && num_listed == PART_WRITES;
+    ok = weir_scenario_measured("equal after the partition ended", ms, PART_MS) && ok;
+    weir_scenario_free(s);
     return ok;
 }
 
