@@ -4,14 +4,17 @@
  */
 #include "tests/sim/cluster/sim_node.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/sim/cluster/sim_state.h"
 
 #define RETRY_US    WEIR_SIM_SECOND_US /* a start that failed */
 #define TURN_MIN_US 200                /* between two turns that nothing came for */
 #define OPERATOR_US (3 * WEIR_SIM_SECOND_US)
+#define HEAP_EVERY  16 /* turns; to look is slow */
 #define EXPORT_US   50000
 #define PAUSED_US   10000
 #define VALUE_MAX   262144
@@ -455,12 +458,48 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
     collect(n);
 }
 
+size_t weir_sim_heap_bytes(void)
+{
+    struct mallinfo2 m = mallinfo2();
+
+    return m.uordblks + m.hblkhd;
+}
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Behind a turn: what it leaves for its outputs is still there. */
+static void measure_turn(struct weir_sim *s, uint64_t began_ns)
+{
+    struct weir_sim_turns *t = &s->turns;
+    uint64_t ns = cpu_ns() - began_ns;
+    size_t known = t->base_bytes;
+
+    if (ns > t->longest_ns)
+        t->longest_ns = ns;
+    if (t->num++ % HEAP_EVERY != 0)
+        return;
+    for (uint32_t i = 0; i < s->num_nodes; i++)
+        known += weir_memory_counts(s->nodes[i].store[WEIR_GROUP_C]).num_records * t->record_bytes;
+    size_t bytes = weir_sim_heap_bytes();
+    if (bytes > known && bytes - known > t->peak_bytes)
+        t->peak_bytes = bytes - known;
+}
+
 void weir_sim_node_on_turn(struct weir_sim *s, struct weir_sim_node *n, uint64_t at_us)
 {
     if (n->engine == NULL || at_us != n->wake_us || n->is_busy || n->is_paused)
         return;
     n->wake_us = WEIR_SIM_NEVER;
+    uint64_t began_ns = s->turns.is_measured ? cpu_ns() : 0;
     turn(s, n);
+    if (s->turns.is_measured)
+        measure_turn(s, began_ns);
     if (n->engine == NULL)
         return;
     uint64_t delay_us = 0;

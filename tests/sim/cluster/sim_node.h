@@ -111,6 +111,8 @@ void weir_sim_node_poke(struct weir_sim *s, struct weir_sim_node *n, uint64_t at
 void weir_sim_node_on_turn(struct weir_sim *s, struct weir_sim_node *n, uint64_t at_us);
 void weir_sim_node_on_done(struct weir_sim *s, struct weir_sim_node *n, uint64_t life);
 void weir_sim_node_pause(struct weir_sim *s, struct weir_sim_node *n, bool on);
+/** Bytes that this process has allocated and not freed. */
+size_t weir_sim_heap_bytes(void);
 /** Is it part of the cluster now, with a process? */
 bool weir_sim_node_is_up(const struct weir_sim_node *n);
 

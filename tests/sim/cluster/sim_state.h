@@ -45,6 +45,16 @@ struct weir_sim_tally {
     uint64_t healed_us; /* from the end of faults until all nodes were equal */
 };
 
+/** The longest turn of all nodes, and the most memory; for scenarios. */
+struct weir_sim_turns {
+    bool is_measured;
+    uint64_t longest_ns; /* CPU */
+    uint64_t num;
+    size_t peak_bytes;   /* beyond the base and the records */
+    size_t base_bytes;   /* set by the scenario, as record_bytes */
+    size_t record_bytes; /* that one record takes in a store */
+};
+
 struct weir_sim {
     struct weir_sim_plan plan;
     struct weir_sim_events events;
@@ -65,6 +75,7 @@ struct weir_sim {
     bool is_healing;
     bool checks; /* off in scenarios that only measure */
     struct weir_sim_tally tally;
+    struct weir_sim_turns turns;
 };
 
 /** A number of a stream that the seed stands for; `of` names the stream. */

@@ -12,6 +12,7 @@
 #include "sync/members/overlay.h"
 #include "tests/sim/oracle/judge.h"
 #include "tests/sim/runner/scenario_kit.h"
+#include "tests/sim/runner/scenario_turns.h"
 
 #define HOUR_NODES   50
 #define HOUR_S       3600
@@ -259,6 +260,11 @@ static const struct weir_sim_scenario scenarios[] = {
     { "flood1000-30", "a write to 1,000 nodes, 30 % lost", run_flood_30 },
     { "rejoin", "10,000 missed of 1,000,000 records", run_rejoin },
     { "partition", "two halves, 10,000 writes each", run_partition },
+    { "turns-bootstrap", "1,000,000 records to an empty disk", weir_scenario_bootstrap },
+    { "turns-audit", "one of 1,000,000 records is missing", weir_scenario_audit },
+    { "turns-purge", "100,000 tombstones at once", weir_scenario_purge },
+    { "turns-members", "1,000 members", weir_scenario_members },
+    { "turns-slow", "commits of half a second", weir_scenario_slow_disk },
 };
 
 const struct weir_sim_scenario *weir_sim_scenarios(size_t *ret_num)
