@@ -8,14 +8,11 @@
 #define WEIR_TESTS_SUPPORT_PEER_H
 
 #include <errno.h>
-#include <limits.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,7 +21,6 @@
 #include <cmocka.h>
 
 #include "node/base/addr.h"
-#include "node/base/clock.h"
 #include "node/flow/body.h"
 #include "node/wire/h1.h"
 
@@ -132,40 +128,6 @@ static inline bool peer_send_bytes(struct peer *p, const void *bytes, size_t len
 static inline void peer_send(struct peer *p, const char *text)
 {
     assert_true(peer_send_bytes(p, text, strlen(text)));
-}
-
-/** Bytes in a queue of the kernel of the connection from one port of 127.0.0.1 to another. */
-static inline unsigned long peer_queued(unsigned from, unsigned to, bool received)
-{
-    char line[512];
-    unsigned long ret = ULONG_MAX;
-    FILE *f = fopen("/proc/net/tcp", "re");
-    assert_non_null(f);
-    while (fgets(line, sizeof(line), f) != NULL) {
-        unsigned local, remote;
-        unsigned long out, in;
-        if (sscanf(line, " %*u: %*x:%x %*x:%x %*x %lx:%lx", &local, &remote, &out, &in) == 4 &&
-            local == from && remote == to)
-            ret = received ? in : out;
-    }
-    assert_int_equal(fclose(f), 0);
-    return ret;
-}
-
-/** Wait until the other side, on this machine and over IPv4, has read all that was sent. */
-static inline void peer_await_taken(const struct peer *p)
-{
-    struct sockaddr_in own, other;
-    socklen_t len = sizeof(own);
-    assert_int_equal(getsockname(p->fd, (struct sockaddr *)&own, &len), 0);
-    assert_int_equal(getpeername(p->fd, (struct sockaddr *)&other, &len), 0);
-    unsigned from = ntohs(own.sin_port), to = ntohs(other.sin_port);
-    uint64_t until = weir_clock_mono_ns() + PEER_WAIT_S * UINT64_C(1000000000);
-    while (peer_queued(from, to, false) != 0 || peer_queued(to, from, true) != 0) {
-        if (weir_clock_mono_ns() > until)
-            fail_msg("%lu bytes were not read", peer_queued(to, from, true));
-        (void)usleep(1000);
-    }
 }
 
 /** Receive some. @return > 0: bytes; 0: the end; -1: a reset */

@@ -5,6 +5,7 @@
  */
 #include "node/wire/h2/h2_flood.h"
 #include "tests/unit/loop/h2_rig.h"
+#include "tests/support/peer_taken.h"
 
 #define PING  6
 #define CALM  NGHTTP2_ENHANCE_YOUR_CALM
