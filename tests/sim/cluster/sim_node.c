@@ -229,7 +229,8 @@ static void apply_write(struct weir_sim *s, struct weir_sim_node *n, const struc
         .key = weir_span(key, key_len),
         .delete = op->delete,
         .value = weir_span(value, op->value_len),
-        .schema = n->schema,
+        /* The first schema of bans is that of columns. */
+        .schema = op->class == WEIR_CLASS_BAN ? n->schema - 1 : n->schema,
         .expires = op->ttl_s > 0 ? weir_sim_node_wall(s, n) / 1000 + op->ttl_s : 0,
         .cookie = op->token,
     };

@@ -10,19 +10,27 @@
 #include "sync/engine/engine.h"
 #include "sync/frame/frame_bans.h"
 
-/* scope, family, address, length: of every other ban IPv6 */
+/* scope, family, address, length: of every other ban IPv6. Most ban one address or what a customer
+ * has of IPv6, a few a whole family. */
 static size_t ban_key(uint32_t number, uint8_t out[WEIR_BAN_KEY_LEN])
 {
+    static const uint8_t lengths[][8] = { { 32, 32, 32, 32, 32, 32, 32, 0 },
+                                          { 64, 128, 64, 64, 128, 64, 64, 0 } };
     bool is_v6 = (number & 1) != 0;
+    uint8_t len = lengths[is_v6][number / 2 % 8];
 
     memset(out, 0, WEIR_BAN_KEY_LEN);
     out[3] = (uint8_t)(number % 3);
     out[4] = is_v6 ? 6 : 4;
+    out[WEIR_BAN_KEY_LEN - 1] = len;
+    if (len == 0)
+        return WEIR_BAN_KEY_LEN;
     out[5] = is_v6 ? 0x20 : 10;
     out[6] = (uint8_t)(number >> 16);
     out[7] = (uint8_t)(number >> 8);
     out[8] = (uint8_t)number;
-    out[WEIR_BAN_KEY_LEN - 1] = is_v6 ? 64 : 32;
+    if (len == 128)
+        out[20] = 1;
     return WEIR_BAN_KEY_LEN;
 }
 
