@@ -239,6 +239,12 @@ static void apply_write(struct weir_sim *s, struct weir_sim_node *n, const struc
     trace_node(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
 }
 
+static uint64_t num_rejected_frames(const struct weir_engine *e)
+{
+    return weir_engine_counter(e, WEIR_COUNT_FRAMES_BAD) +
+           weir_engine_counter(e, WEIR_COUNT_FRAMES_STRANGE);
+}
+
 static void apply_frame(struct weir_sim *s, struct weir_sim_node *n,
                         const struct weir_sim_input *input)
 {
@@ -247,7 +253,10 @@ static void apply_frame(struct weir_sim *s, struct weir_sim_node *n,
     trace_node(s, n, WEIR_SIM_LINE_FRAME,
                (uint64_t)frame.len << 8 | (frame.len > 0 ? frame.at[0] : (uint8_t)'-'));
     weir_sim_trace_bytes(&s->trace, frame);
+    uint64_t num_rejected = num_rejected_frames(n->engine);
     weir_engine_receive(n->engine, input->slot, frame);
+    if (input->parcel->is_malformed && num_rejected_frames(n->engine) == num_rejected)
+        weir_sim_check_found(&s->check, WEIR_SIM_MALFORMED, n->index, WEIR_SIM_NO_NAME);
 }
 
 static const uint8_t *id_of(const struct weir_sim *s, uint32_t peer)
