@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/cluster/mistakes.h"
 #include "tests/sim/cluster/sim_state.h"
 
 #define RETRY_US    WEIR_SIM_SECOND_US /* a start that failed */
@@ -239,6 +240,15 @@ static void apply_write(struct weir_sim *s, struct weir_sim_node *n, const struc
     trace_node(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
 }
 
+static void apply_mistake(struct weir_sim *s, struct weir_sim_node *n, enum weir_sim_mistake what)
+{
+    enum weir_err err = weir_sim_mistake_write(n->engine, what, weir_sim_node_wall(s, n));
+
+    trace_node(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
+    if (err == WEIR_OK)
+        weir_sim_check_found(&s->check, WEIR_SIM_MISTAKEN, n->index, WEIR_SIM_NO_NAME);
+}
+
 static uint64_t num_rejected_frames(const struct weir_engine *e)
 {
     return weir_engine_counter(e, WEIR_COUNT_FRAMES_BAD) +
@@ -282,6 +292,9 @@ static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir
         return;
     case WEIR_SIM_INPUT_WRITE:
         apply_write(s, n, &input->op);
+        return;
+    case WEIR_SIM_INPUT_MISTAKE:
+        apply_mistake(s, n, (enum weir_sim_mistake)input->slot);
         return;
     case WEIR_SIM_INPUT_EXPORTED:
         trace_node(s, n, WEIR_SIM_LINE_EXPORT, 0);
