@@ -320,7 +320,8 @@ static void (*const happens[])(struct weir_sim *s, struct weir_rng *rng) = {
     [WEIR_SIM_FAULT_FIGHT] = weir_sim_work_fight, [WEIR_SIM_FAULT_BURST] = weir_sim_work_burst,
     [WEIR_SIM_FAULT_JOIN] = fault_join,           [WEIR_SIM_FAULT_LEAVE] = fault_leave,
     [WEIR_SIM_FAULT_UPGRADE] = fault_upgrade,     [WEIR_SIM_FAULT_LATER] = fault_later,
-    [WEIR_SIM_FAULT_HOSTILE] = fault_hostile,
+    [WEIR_SIM_FAULT_HOSTILE] = fault_hostile,     [WEIR_SIM_FAULT_MISTAKE] = weir_sim_work_mistake,
+    [WEIR_SIM_FAULT_MOVE] = weir_sim_work_move,
 };
 _Static_assert(WEIR_ARRAY_LEN(happens) == WEIR_SIM_FAULTS, "each fault does something");
 

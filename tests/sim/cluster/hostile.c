@@ -41,6 +41,7 @@ void weir_sim_hostile_init(struct weir_sim *s)
         return;
     h->is_there = true;
     h->node = s->num_nodes;
+    h->num_faults = (uint32_t)weir_sim_seed_of(s, 0x6661756c74);
     put_u64(h->id, weir_rng_next(&h->rng));
     put_u64(h->incarnation, weir_rng_next(&h->rng));
     put_u64(h->incarnation + 8, weir_rng_next(&h->rng));

@@ -9,6 +9,7 @@
 
 #include "sync/version/hlc.h"
 #include "sync/version/sums.h"
+#include "tests/sim/cluster/hostile_faults.h"
 #include "tests/sim/cluster/hostile_parts.h"
 #include "tests/sim/cluster/sim_node.h"
 #include "tests/sim/cluster/sim_state.h"
@@ -293,13 +294,21 @@ static void act_forge(struct weir_sim *s)
 }
 
 static void (*const acts[])(struct weir_sim *s) = {
-    [WEIR_SIM_ACT_GARBAGE] = act_garbage,     [WEIR_SIM_ACT_SHORT] = act_short,
-    [WEIR_SIM_ACT_FLIPPED] = act_flipped,     [WEIR_SIM_ACT_REPLAY] = act_replay,
-    [WEIR_SIM_ACT_SUMS] = act_sums,           [WEIR_SIM_ACT_FLOOD] = act_flood,
-    [WEIR_SIM_ACT_GIANT] = act_giant,         [WEIR_SIM_ACT_LANES] = act_lanes,
-    [WEIR_SIM_ACT_FUTURE] = act_future,       [WEIR_SIM_ACT_AHEAD] = act_ahead,
-    [WEIR_SIM_ACT_LIE_VV] = act_lie_vv,       [WEIR_SIM_ACT_LIE_DONE] = act_lie_done,
-    [WEIR_SIM_ACT_LIE_FLOOR] = act_lie_floor, [WEIR_SIM_ACT_FORGE] = act_forge,
+    [WEIR_SIM_ACT_GARBAGE] = act_garbage,
+    [WEIR_SIM_ACT_SHORT] = act_short,
+    [WEIR_SIM_ACT_FLIPPED] = act_flipped,
+    [WEIR_SIM_ACT_REPLAY] = act_replay,
+    [WEIR_SIM_ACT_SUMS] = act_sums,
+    [WEIR_SIM_ACT_FLOOD] = act_flood,
+    [WEIR_SIM_ACT_GIANT] = act_giant,
+    [WEIR_SIM_ACT_LANES] = act_lanes,
+    [WEIR_SIM_ACT_FUTURE] = act_future,
+    [WEIR_SIM_ACT_AHEAD] = act_ahead,
+    [WEIR_SIM_ACT_MALFORMED] = weir_sim_hostile_malformed,
+    [WEIR_SIM_ACT_LIE_VV] = act_lie_vv,
+    [WEIR_SIM_ACT_LIE_DONE] = act_lie_done,
+    [WEIR_SIM_ACT_LIE_FLOOR] = act_lie_floor,
+    [WEIR_SIM_ACT_FORGE] = act_forge,
 };
 _Static_assert(WEIR_ARRAY_LEN(acts) == WEIR_SIM_ACTS, "each act is done");
 

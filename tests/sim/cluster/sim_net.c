@@ -58,8 +58,7 @@ struct weir_sim_parcel *weir_sim_parcel_new(const void *bytes, size_t len)
 
     WEIR_ASSERT(p != NULL);
     WEIR_ASSERT(len <= UINT32_MAX);
-    p->refs = 1;
-    p->len = (uint32_t)len;
+    *p = (struct weir_sim_parcel){ .refs = 1, .len = (uint32_t)len };
     if (len > 0)
         memcpy(p->bytes, bytes, len);
     return p;

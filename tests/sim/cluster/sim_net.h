@@ -35,6 +35,7 @@ enum weir_sim_net_kind {
 struct weir_sim_parcel {
     uint32_t refs;
     uint32_t len;
+    bool is_malformed; /* whoever gets it must reject it */
     uint8_t bytes[];
 };
 

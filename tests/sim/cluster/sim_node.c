@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/sim/cluster/mistakes.h"
 #include "tests/sim/cluster/sim_state.h"
 
 #define RETRY_US    WEIR_SIM_SECOND_US /* a start that failed */
@@ -232,13 +233,29 @@ static void apply_write(struct weir_sim *s, struct weir_sim_node *n, const struc
         .key = weir_span(key, key_len),
         .delete = op->delete,
         .value = weir_span(value, op->value_len),
-        .schema = n->schema,
+        /* The first schema of bans is that of columns. */
+        .schema = op->class == WEIR_CLASS_BAN ? n->schema - 1 : n->schema,
         .expires = op->ttl_s > 0 ? weir_sim_node_wall(s, n) / 1000 + op->ttl_s : 0,
         .cookie = op->token,
     };
     enum weir_err err = weir_engine_write(n->engine, &w);
     n->num_refused += err < 0;
     trace_node(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
+}
+
+static void apply_mistake(struct weir_sim *s, struct weir_sim_node *n, enum weir_sim_mistake what)
+{
+    enum weir_err err = weir_sim_mistake_write(n->engine, what, weir_sim_node_wall(s, n));
+
+    trace_node(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
+    if (err == WEIR_OK)
+        weir_sim_check_found(&s->check, WEIR_SIM_MISTAKEN, n->index, WEIR_SIM_NO_NAME);
+}
+
+static uint64_t num_rejected_frames(const struct weir_engine *e)
+{
+    return weir_engine_counter(e, WEIR_COUNT_FRAMES_BAD) +
+           weir_engine_counter(e, WEIR_COUNT_FRAMES_STRANGE);
 }
 
 static void apply_frame(struct weir_sim *s, struct weir_sim_node *n,
@@ -249,7 +266,10 @@ static void apply_frame(struct weir_sim *s, struct weir_sim_node *n,
     trace_node(s, n, WEIR_SIM_LINE_FRAME,
                (uint64_t)frame.len << 8 | (frame.len > 0 ? frame.at[0] : (uint8_t)'-'));
     weir_sim_trace_bytes(&s->trace, frame);
+    uint64_t num_rejected = num_rejected_frames(n->engine);
     weir_engine_receive(n->engine, input->slot, frame);
+    if (input->parcel->is_malformed && num_rejected_frames(n->engine) == num_rejected)
+        weir_sim_check_found(&s->check, WEIR_SIM_MALFORMED, n->index, WEIR_SIM_NO_NAME);
 }
 
 static const uint8_t *id_of(const struct weir_sim *s, uint32_t peer)
@@ -275,6 +295,9 @@ static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir
         return;
     case WEIR_SIM_INPUT_WRITE:
         apply_write(s, n, &input->op);
+        return;
+    case WEIR_SIM_INPUT_MISTAKE:
+        apply_mistake(s, n, (enum weir_sim_mistake)input->slot);
         return;
     case WEIR_SIM_INPUT_EXPORTED:
         trace_node(s, n, WEIR_SIM_LINE_EXPORT, 0);

@@ -29,6 +29,7 @@ enum weir_sim_input_kind {
     WEIR_SIM_INPUT_UP,
     WEIR_SIM_INPUT_DOWN,
     WEIR_SIM_INPUT_WRITE,
+    WEIR_SIM_INPUT_MISTAKE, /* slot: enum weir_sim_mistake */
     WEIR_SIM_INPUT_EXPORTED,
     WEIR_SIM_INPUT_GIVE_UP,
 };

@@ -15,6 +15,19 @@
 
 #define WEIR_SIM_KEY_NAME_MAX 32
 
+/** What a MEMBER record has beside its state. From WEIR_SIM_MEMBER_CUT on no node can read it. */
+enum weir_sim_member_form {
+    WEIR_SIM_MEMBER_PLAIN,
+    WEIR_SIM_MEMBER_ZONE,  /* zone and roles */
+    WEIR_SIM_MEMBER_LATER, /* a later version wrote it: fields of its own, of each wire type */
+    WEIR_SIM_MEMBER_READABLE,
+    WEIR_SIM_MEMBER_CUT = WEIR_SIM_MEMBER_READABLE, /* ends within a field */
+    WEIR_SIM_MEMBER_OTHER,                          /* names another node than its key */
+    WEIR_SIM_MEMBER_ORDER,                          /* fields in another order */
+    WEIR_SIM_MEMBER_LARGE,                          /* over WEIR_MEMBER_LEN_MAX */
+    WEIR_SIM_MEMBER_FORMS,
+};
+
 /** A write that a user asks for. */
 struct weir_sim_op {
     enum weir_class class;
@@ -23,7 +36,8 @@ struct weir_sim_op {
     uint32_t value_len;
     uint64_t token; /* no two writes have the same */
     uint32_t ttl_s;
-    enum weir_member_state state; /* of a MEMBER */
+    enum weir_member_state state;   /* of a MEMBER */
+    enum weir_sim_member_form form; /* likewise */
 };
 
 /**

@@ -55,6 +55,8 @@ static const struct {
     [WEIR_SIM_WITH_LIES] = { "lies", 3 },
     [WEIR_SIM_WITH_OVERLAY] = { "overlay", 10 },
     [WEIR_SIM_WITH_ALL_BOOT] = { "allboot", 35 },
+    [WEIR_SIM_WITH_MISTAKES] = { "mistakes", 20 },
+    [WEIR_SIM_WITH_MOVES] = { "moves", 20 },
 };
 _Static_assert(WEIR_ARRAY_LEN(features) == WEIR_SIM_FEATURES, "each feature has a name");
 _Static_assert(WEIR_SIM_FEATURES <= 64, "a feature is a bit of 64");
@@ -86,6 +88,8 @@ static const struct {
     [WEIR_SIM_FAULT_UPGRADE] = { "upgrade", WEIR_SIM_WITH_UPGRADES, FEW },
     [WEIR_SIM_FAULT_LATER] = { "later", WEIR_SIM_WITH_LATER, 300 },
     [WEIR_SIM_FAULT_HOSTILE] = { "hostile", WEIR_SIM_WITH_HOSTILE, 200 },
+    [WEIR_SIM_FAULT_MISTAKE] = { "mistake", WEIR_SIM_WITH_MISTAKES, 500 },
+    [WEIR_SIM_FAULT_MOVE] = { "move", WEIR_SIM_WITH_MOVES, FEW },
 };
 _Static_assert(WEIR_ARRAY_LEN(faults) == WEIR_SIM_FAULTS, "each fault has a name");
 
@@ -127,14 +131,17 @@ static uint32_t draw_scale(struct weir_rng *rng, uint32_t least, uint32_t most)
     return draw(rng, least, top);
 }
 
-static uint64_t draw_features(struct weir_rng *rng)
+/* Each from a stream of its own: a new one does not change those before it. */
+static uint64_t draw_features(struct weir_rng *rng, uint64_t seed)
 {
     uint64_t on = 0;
     bool calm = weir_rng_below(rng, 12) == 0;
 
     for (unsigned i = 0; i < WEIR_SIM_FEATURES; i++) {
         uint32_t share = calm ? features[i].share / 4 : features[i].share;
-        if (weir_rng_below(rng, 100) < share)
+        struct weir_rng own;
+        weir_rng_init(&own, weir_mix64(seed ^ weir_mix64(0x66656174 + i)));
+        if (weir_rng_below(&own, 100) < share)
             on |= UINT64_C(1) << i;
     }
     return on;
@@ -253,7 +260,7 @@ void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *
         .seconds = wish->seconds,
         .without = wish->without,
     };
-    ret->features = draw_features(&rng) & ~wish->off;
+    ret->features = draw_features(&rng, wish->seed) & ~wish->off;
     if (weir_sim_plan_has(ret, WEIR_SIM_WITH_OVERLAY)) /* its links stay as they are */
         ret->features &= ~(UINT64_C(1) << WEIR_SIM_WITH_LEAVES);
     uint32_t num_nodes = draw_nodes(&rng);

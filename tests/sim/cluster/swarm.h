@@ -53,6 +53,8 @@ enum weir_sim_feature {
     WEIR_SIM_WITH_LIES,     /* that peer also lies about what it has: only bounds are asked for */
     WEIR_SIM_WITH_OVERLAY,  /* a ring with chords instead of all with all */
     WEIR_SIM_WITH_ALL_BOOT, /* every node begins as the first of its cluster */
+    WEIR_SIM_WITH_MISTAKES, /* users write what no node may accept */
+    WEIR_SIM_WITH_MOVES,    /* operators change MEMBER records */
     WEIR_SIM_FEATURES,
 };
 
@@ -77,6 +79,8 @@ enum weir_sim_fault {
     WEIR_SIM_FAULT_UPGRADE,
     WEIR_SIM_FAULT_LATER,
     WEIR_SIM_FAULT_HOSTILE,
+    WEIR_SIM_FAULT_MISTAKE,
+    WEIR_SIM_FAULT_MOVE,
     WEIR_SIM_FAULTS,
 };
 

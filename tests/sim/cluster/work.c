@@ -5,6 +5,7 @@
 #include "tests/sim/cluster/work.h"
 
 #include "sync/frame/member.h"
+#include "tests/sim/cluster/mistakes.h"
 #include "tests/sim/cluster/sim_node.h"
 #include "tests/sim/cluster/sim_state.h"
 
@@ -104,12 +105,14 @@ void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng)
     }
 }
 
-static void write_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node)
+static void write_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node,
+                         enum weir_sim_member_form form)
 {
     struct weir_sim_op op = {
         .class = WEIR_CLASS_MEMBER,
         .key = node,
         .state = s->nodes[node].member,
+        .form = form,
         .token = ++s->num_tokens,
     };
 
@@ -129,15 +132,44 @@ static bool has_member(const struct weir_sim *s, const struct weir_sim_node *at,
            weir_member_unpack(key, rec.rec.value, &member) == WEIR_OK && member.state == n->member;
 }
 
-void weir_sim_work_members(struct weir_sim *s)
+/* A node that accepts writes. @return NULL: there is none */
+static struct weir_sim_node *find_writer(struct weir_sim *s)
 {
-    struct weir_sim_node *at = NULL;
-
-    for (uint32_t i = 0; i < s->num_nodes && at == NULL; i++)
+    for (uint32_t i = 0; i < s->num_nodes; i++)
         if (weir_sim_node_is_up(&s->nodes[i]) &&
             weir_engine_state(s->nodes[i].engine) == WEIR_ENGINE_LIVE)
-            at = &s->nodes[i];
+            return &s->nodes[i];
+    return NULL;
+}
+
+void weir_sim_work_members(struct weir_sim *s)
+{
+    struct weir_sim_node *at = find_writer(s);
+
     for (uint32_t i = 0; i < s->num_nodes && at != NULL; i++)
         if (s->nodes[i].has_joined && !has_member(s, at, i))
-            write_member(s, at, i);
+            write_member(s, at, i, WEIR_SIM_MEMBER_PLAIN);
+}
+
+void weir_sim_work_move(struct weir_sim *s, struct weir_rng *rng)
+{
+    struct weir_sim_node *at = find_writer(s);
+    uint32_t node = draw(rng, s->num_nodes);
+    enum weir_sim_member_form form = (enum weir_sim_member_form)draw(rng, WEIR_SIM_MEMBER_READABLE);
+
+    if (at != NULL && s->nodes[node].has_joined)
+        write_member(s, at, node, form);
+}
+
+void weir_sim_work_mistake(struct weir_sim *s, struct weir_rng *rng)
+{
+    struct weir_sim_node *n = &s->nodes[draw(rng, s->num_nodes)];
+    uint32_t what = draw(rng, WEIR_SIM_MISTAKES);
+    uint32_t forms = WEIR_SIM_MEMBER_FORMS - WEIR_SIM_MEMBER_READABLE;
+    struct weir_sim_input input = { .kind = WEIR_SIM_INPUT_MISTAKE, .slot = what };
+
+    weir_sim_node_give(s, n, &input);
+    if (n->has_joined) /* operators mend it when they see that it says nothing */
+        write_member(s, n, n->index,
+                     (enum weir_sim_member_form)(WEIR_SIM_MEMBER_READABLE + draw(rng, forms)));
 }

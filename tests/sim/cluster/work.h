@@ -21,4 +21,9 @@ void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng);
  * is written where that can be done. */
 void weir_sim_work_members(struct weir_sim *s);
 
+/** An operator changes the MEMBER record of a node: another zone, or fields of a later version. */
+void weir_sim_work_move(struct weir_sim *s, struct weir_rng *rng);
+/** A user writes what no node may accept, and an operator a MEMBER record that no node can read. */
+void weir_sim_work_mistake(struct weir_sim *s, struct weir_rng *rng);
+
 #endif

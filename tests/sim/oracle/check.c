@@ -32,6 +32,8 @@ static const char *const texts[] = {
     [WEIR_SIM_SUMS] = "I8: sums are not those of the records",
     [WEIR_SIM_CONFLICT] = "I11: a concurrent loser is in no list",
     [WEIR_SIM_DAMAGED] = "R11: a damaged record stayed",
+    [WEIR_SIM_MALFORMED] = "a malformed frame was not rejected",
+    [WEIR_SIM_MISTAKEN] = "a write was accepted that no node may accept",
     [WEIR_SIM_ORACLE] = "the oracle",
 };
 _Static_assert(WEIR_ARRAY_LEN(texts) == WEIR_SIM_BROKEN_COUNT, "each finding has a text");

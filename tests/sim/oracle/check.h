@@ -39,6 +39,8 @@ enum weir_sim_broken {
     WEIR_SIM_SUMS,      /* I8 */
     WEIR_SIM_CONFLICT,  /* I11 */
     WEIR_SIM_DAMAGED,   /* R11: a damaged record is still there in the end */
+    WEIR_SIM_MALFORMED, /* a frame that no node may send was not rejected */
+    WEIR_SIM_MISTAKEN,  /* a write was accepted that no node may accept */
     WEIR_SIM_ORACLE,    /* what history.h found: see `kind` */
     WEIR_SIM_BROKEN_COUNT,
 };

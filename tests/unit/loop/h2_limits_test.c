@@ -4,8 +4,8 @@
  * streams beyond the limit, headers without end, time; and how the connection ends in order.
  */
 #include "node/wire/h2/h2_flood.h"
-#include "tests/unit/loop/h2_rig.h"
 #include "tests/support/peer_taken.h"
+#include "tests/unit/loop/h2_rig.h"
 
 #define PING  6
 #define CALM  NGHTTP2_ENHANCE_YOUR_CALM
