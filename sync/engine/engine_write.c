@@ -116,6 +116,12 @@ static enum weir_err check_write(const struct weir_engine *e, const struct weir_
     return WEIR_OK;
 }
 
+/* What a write gets when the turn has failed, by it or before it. */
+static enum weir_err failed_write(const struct weir_engine *e)
+{
+    return e->turn_err == WEIR_ENOMEM ? WEIR_ENOMEM : WEIR_EIO;
+}
+
 static enum weir_err may_write(const struct weir_engine *e, enum weir_group g)
 {
     const struct engine_pub *p = &e->group[g].pub;
@@ -123,7 +129,7 @@ static enum weir_err may_write(const struct weir_engine *e, enum weir_group g)
     if (e->readonly || e->unloaded)
         return WEIR_EIO;
     if (e->turn_err < 0)
-        return e->turn_err == WEIR_ENOMEM ? WEIR_ENOMEM : WEIR_EIO;
+        return failed_write(e);
     if (!engine_is_live(e) || e->state == WEIR_ENGINE_LEAVING)
         return WEIR_EBUSY;
     if (g == WEIR_GROUP_C && e->members != NULL && weir_members_clock_off(e->members))
@@ -224,6 +230,8 @@ static enum weir_err write_own_record(struct weir_engine *e, const struct weir_e
     weir_engine_raise(e, g, v->lane, v->seq);
     if (is_asked)
         emit_acked(e, w, &rec);
+    if (e->turn_err < 0)
+        return failed_write(e); /* there is no output for it */
     engine_count(e, WEIR_COUNT_WRITES, 1);
     return WEIR_OK;
 }

@@ -81,6 +81,34 @@ static void a_failed_commit_acknowledges_nothing_and_is_over_when_the_disk_is_ba
     bed_deinit(&b);
 }
 
+/* Its turn fails in the middle: one write before it is acknowledged with the error, it and the one
+ * after it are refused. Each has one result. */
+static void a_write_that_fails_is_refused_and_has_no_output(void **state)
+{
+    struct bed b;
+    enum weir_err err[3];
+
+    bed_init(&b, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        struct weir_engine_write w = {
+            .class = WEIR_CLASS_TENANT,
+            .key = weir_span(&"abc"[i], 1),
+            .value = WEIR_SPAN_LIT("one"),
+            .cookie = i,
+        };
+        if (i == 1)
+            weir_memory_fail_op(b.memory[0][WEIR_GROUP_C], 2, WEIR_EIO); /* get, then put */
+        err[i] = weir_engine_write(b.c.node[0].engine, &w);
+    }
+    assert_int_equal(err[0], WEIR_OK);
+    assert_int_equal(err[1], WEIR_EIO);
+    assert_int_equal(err[2], WEIR_EIO);
+    cluster_run(&b.c, SECOND);
+    assert_int_equal(b.c.node[0].num_acked, 1);
+    assert_int_equal(b.c.node[0].last_ack, WEIR_EIO);
+    bed_deinit(&b);
+}
+
 /* -- without memory -- */
 
 #define FRAMES_MAX 16
@@ -261,6 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_damaged_record_is_fetched_again),
         cmocka_unit_test(a_failed_commit_acknowledges_nothing_and_is_over_when_the_disk_is_back),
+        cmocka_unit_test(a_write_that_fails_is_refused_and_has_no_output),
         cmocka_unit_test(whichever_allocation_fails_a_turn_is_done_or_undone),
     };
 
