@@ -223,6 +223,9 @@ void weir_sim_later_make(const struct weir_sim_hostile *h, uint64_t seq, struct 
     r->msg.min_reader = 3;
     r->msg.has_value = 1;
     r->msg.value = bytes_of(r->value, 8 + (random >> 48) % (sizeof(r->value) - 8));
+    r->msg.has_sig = (int)(random >> 44 & 1);
+    memset(r->sig, (int)(random & 0xff), sizeof(r->sig));
+    r->msg.sig = bytes_of(r->sig, sizeof(r->sig));
     for (unsigned i = 0; i < num_fields; i++)
         make_field(weir_mix64(random + i), i, r);
     r->msg.base.n_unknown_fields = num_fields;
@@ -269,6 +272,8 @@ uint64_t weir_sim_hostile_add(struct weir_sim *s)
     };
     memcpy(stored.rec.version.lane, h->lane, WEIR_LANE_LEN);
     stored.extra = weir_span(extra, pack_extra(&r, extra));
+    if (r.msg.has_sig)
+        stored.sig = weir_span(r.sig, sizeof(r.sig));
     if (s->checks)
         weir_sim_check_wrote(&s->check, h->node, &stored);
     return h->seq;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sync/version/hlc.h"
+#include "sync/version/record.h"
 #include "sync/version/sums.h"
 #include "tests/sim/cluster/hostile_faults.h"
 #include "tests/sim/cluster/hostile_parts.h"
@@ -248,6 +249,84 @@ static void act_ahead(struct weir_sim *s)
     }
 }
 
+/* A Hello for which a node must close the link. */
+static void act_stranger(struct weir_sim *s)
+{
+    struct weir_sim_hostile *h = &s->hostile;
+    Weir__V1__Hello m;
+
+    weir__v1__hello__init(&m);
+    m.has_cluster = m.has_node = m.has_incarnation = m.has_wire_max = m.has_wire_min = 1;
+    m.cluster = bytes_of("simulated", 9);
+    m.node = bytes_of(h->id, WEIR_NODE_ID_LEN);
+    m.incarnation = bytes_of(h->incarnation, WEIR_INCARNATION_LEN);
+    m.wire_max = WEIR_FRAME_VERSION + 1;
+    m.wire_min = WEIR_FRAME_VERSION + draw(h, 2);
+    if (m.wire_min == WEIR_FRAME_VERSION)
+        m.cluster = bytes_of("another", 7);
+    weir_sim_hostile_send(s, draw(h, h->num_links), WEIR_FRAME_HELLO, &m.base);
+}
+
+/* A lane of bans among settings, and a batch that ends beyond all numbers. */
+static void act_strange(struct weir_sim *s)
+{
+    uint8_t lane[WEIR_LANE_LEN];
+    Weir__V1__Record r[2];
+    Weir__V1__Record *list[] = { &r[0], &r[1] };
+    Weir__V1__Batch m;
+
+    memcpy(lane, s->hostile.lane, WEIR_LANE_LEN);
+    lane[WEIR_NODE_ID_LEN] = 'E';
+    plain(&r[0], WEIR_SPAN_LIT("strange"), now_hlc(s, 0), WEIR_SPAN_LIT("strange"));
+    send_alone(s, lane, 1, &r[0]);
+    r[1] = r[0];
+    weir_sim_hostile_batch(s, s->hostile.lane, WEIR_RECORD_SEQ_MAX, &m);
+    m.r = list;
+    m.n_r = 2;
+    weir_sim_hostile_send(s, UINT32_MAX, WEIR_FRAME_BATCH_C, &m.base);
+}
+
+static void ask(struct weir_sim *s, uint32_t slot)
+{
+    struct weir_sim_hostile *h = &s->hostile;
+    uint8_t ban[] = { WEIR_CLASS_BAN, 'b' };
+    uint8_t setting[] = { WEIR_CLASS_SETTING, 'k', 0, 0, 0, 1 };
+    ProtobufCBinaryData keys[] = { bytes_of(ban, sizeof(ban)), bytes_of(setting, sizeof(setting)) };
+    uint64_t session = weir_rng_next(&h->rng);
+    uint32_t group = WEIR_FRAME_BATCH_C;
+    Weir__V1__PullReq m;
+
+    weir__v1__pull_req__init(&m);
+    m.has_session = 1;
+    m.session = bytes_of(&session, sizeof(session));
+    m.has_max_bytes = (int)draw(h, 2);
+    m.max_bytes = draw(h, 100);
+    m.groups = &group;
+    m.n_groups = 1;
+    m.force_keys = keys;
+    m.n_force_keys = draw(h, 3);
+    weir_sim_hostile_send(s, slot, WEIR_FRAME_PULL_REQ, &m.base);
+}
+
+static void act_asks(struct weir_sim *s)
+{
+    static const uint32_t classes[] = { WEIR_CLASS_SETTING, WEIR_CLASS_ACME, WEIR_CLASS_BAN };
+    struct weir_sim_hostile *h = &s->hostile;
+    uint32_t slot = draw(h, h->num_links);
+    uint8_t *sums = malloc(WEIR_SUMS_PACKED_LEN);
+    Weir__V1__Audit m;
+
+    WEIR_ASSERT(sums != NULL);
+    memset(sums, (int)draw(h, 256), WEIR_SUMS_PACKED_LEN);
+    ask(s, slot);
+    weir__v1__audit__init(&m);
+    m.has_class_ = m.has_buckets = 1;
+    m.class_ = classes[draw(h, WEIR_ARRAY_LEN(classes))];
+    m.buckets = bytes_of(sums, WEIR_SUMS_PACKED_LEN);
+    weir_sim_hostile_send(s, slot, WEIR_FRAME_AUDIT, &m.base);
+    free(sums);
+}
+
 /* -- lies -- */
 
 static void raised(const struct weir_vector *v, uint64_t by, struct weir_vector *ret)
@@ -294,21 +373,15 @@ static void act_forge(struct weir_sim *s)
 }
 
 static void (*const acts[])(struct weir_sim *s) = {
-    [WEIR_SIM_ACT_GARBAGE] = act_garbage,
-    [WEIR_SIM_ACT_SHORT] = act_short,
-    [WEIR_SIM_ACT_FLIPPED] = act_flipped,
-    [WEIR_SIM_ACT_REPLAY] = act_replay,
-    [WEIR_SIM_ACT_SUMS] = act_sums,
-    [WEIR_SIM_ACT_FLOOD] = act_flood,
-    [WEIR_SIM_ACT_GIANT] = act_giant,
-    [WEIR_SIM_ACT_LANES] = act_lanes,
-    [WEIR_SIM_ACT_FUTURE] = act_future,
-    [WEIR_SIM_ACT_AHEAD] = act_ahead,
-    [WEIR_SIM_ACT_MALFORMED] = weir_sim_hostile_malformed,
-    [WEIR_SIM_ACT_LIE_VV] = act_lie_vv,
-    [WEIR_SIM_ACT_LIE_DONE] = act_lie_done,
-    [WEIR_SIM_ACT_LIE_FLOOR] = act_lie_floor,
-    [WEIR_SIM_ACT_FORGE] = act_forge,
+    [WEIR_SIM_ACT_GARBAGE] = act_garbage,     [WEIR_SIM_ACT_SHORT] = act_short,
+    [WEIR_SIM_ACT_FLIPPED] = act_flipped,     [WEIR_SIM_ACT_REPLAY] = act_replay,
+    [WEIR_SIM_ACT_SUMS] = act_sums,           [WEIR_SIM_ACT_FLOOD] = act_flood,
+    [WEIR_SIM_ACT_GIANT] = act_giant,         [WEIR_SIM_ACT_LANES] = act_lanes,
+    [WEIR_SIM_ACT_FUTURE] = act_future,       [WEIR_SIM_ACT_AHEAD] = act_ahead,
+    [WEIR_SIM_ACT_STRANGER] = act_stranger,   [WEIR_SIM_ACT_STRANGE] = act_strange,
+    [WEIR_SIM_ACT_ASKS] = act_asks,           [WEIR_SIM_ACT_MALFORMED] = weir_sim_hostile_malformed,
+    [WEIR_SIM_ACT_LIE_VV] = act_lie_vv,       [WEIR_SIM_ACT_LIE_DONE] = act_lie_done,
+    [WEIR_SIM_ACT_LIE_FLOOR] = act_lie_floor, [WEIR_SIM_ACT_FORGE] = act_forge,
 };
 _Static_assert(WEIR_ARRAY_LEN(acts) == WEIR_SIM_ACTS, "each act is done");
 

@@ -19,6 +19,9 @@ enum weir_sim_act {
     WEIR_SIM_ACT_LANES,     /* lane after lane */
     WEIR_SIM_ACT_FUTURE,    /* a record stamped in a hundred years */
     WEIR_SIM_ACT_AHEAD,     /* batches far ahead of their lane */
+    WEIR_SIM_ACT_STRANGER,  /* a Hello of another cluster, or of other versions of the wire */
+    WEIR_SIM_ACT_STRANGE,   /* well-formed, and of no use to anybody */
+    WEIR_SIM_ACT_ASKS,      /* requests with odd limits, groups and keys; audits from nowhere */
     WEIR_SIM_ACT_MALFORMED, /* frames with one fault each: hostile_faults.h */
     WEIR_SIM_ACT_LIE_VV,    /* it has all there is, and more */
     WEIR_SIM_ACT_LIE_DONE,  /* a pull is complete that brought nothing */

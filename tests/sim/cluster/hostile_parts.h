@@ -7,6 +7,7 @@
 #define WEIR_TESTS_SIM_CLUSTER_HOSTILE_PARTS_H
 
 #include "sync/frame/frame.h"
+#include "sync/version/record.h"
 #include "tests/sim/cluster/hostile_state.h"
 
 struct weir_sim;
@@ -16,6 +17,7 @@ struct weir_sim_later {
     Weir__V1__Record msg;
     uint8_t key[16];
     uint8_t value[1024];
+    uint8_t sig[WEIR_RECORD_SIG_LEN];
     ProtobufCMessageUnknownField fields[3];
     uint8_t bytes[3][40]; /* of the fields */
 };

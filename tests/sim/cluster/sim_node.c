@@ -277,6 +277,17 @@ static const uint8_t *id_of(const struct weir_sim *s, uint32_t peer)
     return peer < s->num_nodes ? s->nodes[peer].id : s->hostile.id;
 }
 
+/* What a link that is down can still bring, and one that never was up. */
+static void apply_strays(struct weir_sim_node *n, uint32_t slot)
+{
+    static const uint32_t never = WEIR_ENGINE_LINKS_MAX - 1;
+
+    weir_engine_receive(n->engine, slot, WEIR_SPAN_LIT("C"));
+    weir_engine_receive(n->engine, never, WEIR_SPAN_LIT("C"));
+    weir_engine_link_down(n->engine, slot);
+    weir_engine_link_down(n->engine, never);
+}
+
 static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir_sim_input *input)
 {
     switch (input->kind) {
@@ -292,6 +303,8 @@ static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir
     case WEIR_SIM_INPUT_DOWN:
         trace_node(s, n, WEIR_SIM_LINE_DOWN, input->peer);
         weir_engine_link_down(n->engine, input->slot);
+        if (weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_STRAYS))
+            apply_strays(n, input->slot);
         return;
     case WEIR_SIM_INPUT_WRITE:
         apply_write(s, n, &input->op);
@@ -303,6 +316,10 @@ static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir
         trace_node(s, n, WEIR_SIM_LINE_EXPORT, 0);
         weir_sim_check_exported(&s->check, n->index);
         weir_engine_exported(n->engine, true);
+        return;
+    case WEIR_SIM_INPUT_UNSAVED:
+        trace_node(s, n, WEIR_SIM_LINE_EXPORT, 1);
+        weir_engine_exported(n->engine, false);
         return;
     case WEIR_SIM_INPUT_GIVE_UP:
         weir_engine_give_up(n->engine);
@@ -373,6 +390,28 @@ static void acked(struct weir_sim *s, struct weir_sim_node *n, const struct weir
         weir_sim_check_acked(&s->check, n->index, out);
 }
 
+static void export_ends(struct weir_sim *s, const struct weir_sim_node *n, uint64_t after_us,
+                        enum weir_sim_input_kind how)
+{
+    weir_sim_events_add(&s->events, s->events.now_us + after_us, WEIR_SIM_EVENT_INPUT, n->index,
+                        n->life << 8 | how);
+}
+
+/* Where exports fail the first of a node does; a later one is reported twice. */
+static void export(struct weir_sim *s, struct weir_sim_node *n)
+{
+    bool fail = weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_EXPORTS);
+
+    n->num_exports++;
+    if (fail && n->num_exports == 1 && !s->is_healing) {
+        export_ends(s, n, EXPORT_US, WEIR_SIM_INPUT_UNSAVED);
+        return;
+    }
+    export_ends(s, n, EXPORT_US, WEIR_SIM_INPUT_EXPORTED);
+    if (fail)
+        export_ends(s, n, 2 * EXPORT_US, WEIR_SIM_INPUT_EXPORTED);
+}
+
 static void release_one(struct weir_sim *s, struct weir_sim_node *n, struct weir_sim_output *o)
 {
     const struct weir_sim_input down = { .kind = WEIR_SIM_INPUT_DOWN, .slot = o->out.link };
@@ -388,8 +427,7 @@ static void release_one(struct weir_sim *s, struct weir_sim_node *n, struct weir
         acked(s, n, &o->out);
         return;
     case WEIR_OUT_EXPORT:
-        weir_sim_events_add(&s->events, s->events.now_us + EXPORT_US, WEIR_SIM_EVENT_INPUT,
-                            n->index, n->life << 8 | WEIR_SIM_INPUT_EXPORTED);
+        export(s, n);
         return;
     case WEIR_OUT_ALARM:
         alarmed(s, n, &o->out);

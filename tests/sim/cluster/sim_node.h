@@ -31,6 +31,7 @@ enum weir_sim_input_kind {
     WEIR_SIM_INPUT_WRITE,
     WEIR_SIM_INPUT_MISTAKE, /* slot: enum weir_sim_mistake */
     WEIR_SIM_INPUT_EXPORTED,
+    WEIR_SIM_INPUT_UNSAVED, /* an export failed */
     WEIR_SIM_INPUT_GIVE_UP,
 };
 
@@ -89,7 +90,8 @@ struct weir_sim_node {
     uint32_t outbox_num;
     uint32_t outbox_cap;
     struct weir_sim_parcel *heartbeat; /* owns; the last that it published, or NULL */
-    bool sums_held; /* since the healing, once: its heartbeat had the sums of its records */
+    bool sums_held;       /* since the healing, once: its heartbeat had the sums of its records */
+    uint32_t num_exports; /* that were asked for */
     uint64_t num_acked;
     uint64_t num_refused;
 };

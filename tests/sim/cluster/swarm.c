@@ -57,6 +57,8 @@ static const struct {
     [WEIR_SIM_WITH_ALL_BOOT] = { "allboot", 35 },
     [WEIR_SIM_WITH_MISTAKES] = { "mistakes", 20 },
     [WEIR_SIM_WITH_MOVES] = { "moves", 20 },
+    [WEIR_SIM_WITH_STRAYS] = { "strays", 20 },
+    [WEIR_SIM_WITH_EXPORTS] = { "exports", 20 },
 };
 _Static_assert(WEIR_ARRAY_LEN(features) == WEIR_SIM_FEATURES, "each feature has a name");
 _Static_assert(WEIR_SIM_FEATURES <= 64, "a feature is a bit of 64");

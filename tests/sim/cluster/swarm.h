@@ -55,6 +55,8 @@ enum weir_sim_feature {
     WEIR_SIM_WITH_ALL_BOOT, /* every node begins as the first of its cluster */
     WEIR_SIM_WITH_MISTAKES, /* users write what no node may accept */
     WEIR_SIM_WITH_MOVES,    /* operators change MEMBER records */
+    WEIR_SIM_WITH_STRAYS,   /* a process reports what its links no longer are */
+    WEIR_SIM_WITH_EXPORTS,  /* exports fail, or are reported twice */
     WEIR_SIM_FEATURES,
 };
 
