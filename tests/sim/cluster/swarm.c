@@ -55,7 +55,10 @@ static const struct {
     [WEIR_SIM_WITH_LIES] = { "lies", 3 },
     [WEIR_SIM_WITH_OVERLAY] = { "overlay", 10 },
     [WEIR_SIM_WITH_ALL_BOOT] = { "allboot", 35 },
+    [WEIR_SIM_WITH_PLANE] = { "plane", 20 },
 };
+#define FEATURES_FIRST WEIR_SIM_WITH_PLANE /* from here on each is drawn by itself */
+
 _Static_assert(WEIR_ARRAY_LEN(features) == WEIR_SIM_FEATURES, "each feature has a name");
 _Static_assert(WEIR_SIM_FEATURES <= 64, "a feature is a bit of 64");
 
@@ -132,12 +135,42 @@ static uint64_t draw_features(struct weir_rng *rng)
     uint64_t on = 0;
     bool calm = weir_rng_below(rng, 12) == 0;
 
-    for (unsigned i = 0; i < WEIR_SIM_FEATURES; i++) {
+    for (unsigned i = 0; i < FEATURES_FIRST; i++) {
         uint32_t share = calm ? features[i].share / 4 : features[i].share;
         if (weir_rng_below(rng, 100) < share)
             on |= UINT64_C(1) << i;
     }
     return on;
+}
+
+/* A number below 100 that depends on the seed and on what it is for, and on nothing that was drawn
+ * before: so a new feature leaves all seeds as they were, but for itself. */
+static uint32_t percent(uint64_t seed, uint64_t of)
+{
+    return (uint32_t)(weir_mix64(seed ^ weir_mix64(of)) % 100);
+}
+
+static uint64_t draw_later_features(uint64_t seed)
+{
+    uint64_t on = 0;
+
+    for (unsigned i = FEATURES_FIRST; i < WEIR_SIM_FEATURES; i++)
+        if (percent(seed, UINT64_C(0x66656174) << 8 | i) < features[i].share)
+            on |= UINT64_C(1) << i;
+    return on;
+}
+
+static void draw_plane(struct weir_sim_plan *p)
+{
+    static const enum weir_class some[] = { WEIR_CLASS_SETTING, WEIR_CLASS_LIST,
+                                            WEIR_CLASS_MEMBER };
+
+    if (!weir_sim_plan_has(p, WEIR_SIM_WITH_PLANE))
+        return;
+    p->compiled = 1u << WEIR_CLASS_TENANT;
+    for (unsigned i = 0; i < WEIR_ARRAY_LEN(some); i++)
+        if (percent(p->seed, UINT64_C(0x706c616e65) << 8 | i) < 50)
+            p->compiled |= 1u << some[i];
 }
 
 static void draw_net(struct weir_rng *rng, struct weir_sim_plan *p)
@@ -253,7 +286,7 @@ void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *
         .seconds = wish->seconds,
         .without = wish->without,
     };
-    ret->features = draw_features(&rng) & ~wish->off;
+    ret->features = (draw_features(&rng) | draw_later_features(wish->seed)) & ~wish->off;
     if (weir_sim_plan_has(ret, WEIR_SIM_WITH_OVERLAY)) /* its links stay as they are */
         ret->features &= ~(UINT64_C(1) << WEIR_SIM_WITH_LEAVES);
     uint32_t num_nodes = draw_nodes(&rng);
@@ -263,6 +296,7 @@ void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *
     draw_rest(&rng, ret);
     draw_intervals(&rng, ret);
     draw_faults(&rng, ret);
+    draw_plane(ret);
 }
 
 void weir_sim_plan_print(const struct weir_sim_plan *p, FILE *out)

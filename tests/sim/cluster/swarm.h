@@ -53,6 +53,7 @@ enum weir_sim_feature {
     WEIR_SIM_WITH_LIES,     /* that peer also lies about what it has: only bounds are asked for */
     WEIR_SIM_WITH_OVERLAY,  /* a ring with chords instead of all with all */
     WEIR_SIM_WITH_ALL_BOOT, /* every node begins as the first of its cluster */
+    WEIR_SIM_WITH_PLANE,    /* data planes activate records, reject them, or hold them */
     WEIR_SIM_FEATURES,
 };
 
@@ -102,6 +103,7 @@ struct weir_sim_plan {
     uint32_t deletes;   /* of a hundred writes */
     uint32_t big;       /* of a thousand writes */
     uint32_t value_max; /* bytes of the others */
+    uint32_t compiled;  /* classes that data planes report: a bit (1 << class) */
 };
 
 /** What the command line asks for. */
