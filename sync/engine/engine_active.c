@@ -63,17 +63,17 @@ static void hasten_heartbeat(struct weir_engine *e)
         e->heartbeat_at = e->mono_us + SOON_US;
 }
 
-void weir_engine_active_stored(struct weir_engine *e, const struct weir_stored_record *rec,
-                               const struct weir_stored_record *old)
+/* @return NULL: it is not reported, or the turn has failed */
+static struct engine_stored_op *add_op(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     if (!reports_activation(e) || rec->rec.class == WEIR_CLASS_BAN)
-        return;
+        return NULL;
     if (e->num_stored_ops == e->cap_stored_ops) {
         size_t cap = e->cap_stored_ops > 0 ? 2 * e->cap_stored_ops : 64;
         struct engine_stored_op *stored_ops = realloc(e->stored_ops, cap * sizeof(*stored_ops));
         if (stored_ops == NULL) {
             weir_engine_fail(e, WEIR_ENOMEM);
-            return;
+            return NULL;
         }
         e->stored_ops = stored_ops;
         e->cap_stored_ops = cap;
@@ -83,16 +83,38 @@ void weir_engine_active_stored(struct weir_engine *e, const struct weir_stored_r
         .version = rec->rec.version,
         .class = rec->rec.class,
         .min_reader = rec->rec.min_reader,
-        .has_old = old != NULL,
     };
-    if (old != NULL)
-        op->old = old->rec.version;
+    return op;
+}
+
+void weir_engine_active_stored(struct weir_engine *e, const struct weir_stored_record *rec,
+                               const struct weir_stored_record *old)
+{
+    struct engine_stored_op *op = add_op(e, rec);
+
+    if (op == NULL || old == NULL)
+        return;
+    op->has_old = true;
+    op->old = old->rec.version;
+}
+
+void weir_engine_active_purged(struct weir_engine *e, const struct weir_stored_record *rec)
+{
+    struct engine_stored_op *op = add_op(e, rec);
+
+    if (op != NULL)
+        op->is_purged = true;
 }
 
 void weir_engine_active_end(struct weir_engine *e, bool done)
 {
     for (size_t i = 0; done && e->active != NULL && i < e->num_stored_ops; i++) {
         const struct engine_stored_op *op = &e->stored_ops[i];
+        if (op->is_purged) {
+            (void)weir_active_report(e->active, op->version.lane, op->version.seq, WEIR_ACTIVE_LIVE,
+                                     WEIR_SPAN_EMPTY);
+            continue;
+        }
         weir_active_stored(e->active, op->version.lane, op->version.seq, op->class, op->min_reader);
         if (op->has_old)
             weir_active_superseded(e->active, op->old.lane, op->old.seq, op->version.lane,

@@ -23,6 +23,9 @@ void weir_engine_active_deinit(struct weir_engine *e);
 void weir_engine_active_stored(struct weir_engine *e, const struct weir_stored_record *rec,
                                const struct weir_stored_record *old);
 
+/** A tombstone is purged: once the turn is durable, nothing waits for it to become active. */
+void weir_engine_active_purged(struct weir_engine *e, const struct weir_stored_record *rec);
+
 /** The walk over all records has reached this one. */
 void weir_engine_active_walk(struct weir_engine *e, const struct weir_stored_record *rec);
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "sync/engine/engine_active.h"
 #include "sync/engine/engine_apply.h"
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
@@ -69,6 +70,7 @@ static bool purge_tombstone(struct weir_engine *e, enum weir_group g, uint64_t u
         (g == WEIR_GROUP_C && v.hlc > WEIR_HLC_FLOOR_MAX))
         return false;
     emit_purged(e, &rec);
+    weir_engine_active_purged(e, &rec);
     weir_engine_drop(e, &rec);
     if (g == WEIR_GROUP_C)
         raise_floor_to(e, &v);

@@ -110,6 +110,7 @@ struct engine_stored_op {
     struct weir_version version;
     enum weir_class class;
     uint16_t min_reader;
+    bool is_purged; /* a tombstone that is gone, reported or not: nothing waits for it any more */
     bool has_old;
     struct weir_version old;
 };

@@ -8,7 +8,10 @@
 
 #include "tests/sim/cluster/faults.h"
 #include "tests/sim/cluster/hostile.h"
+#include "tests/sim/cluster/plane.h"
 #include "tests/sim/cluster/work.h"
+#include "tests/sim/oracle/activation.h"
+#include "tests/sim/oracle/told.h"
 
 #define CHECK_US     (WEIR_SIM_SECOND_US / 2)
 #define AHEAD_MS     (INT64_C(10) * 365 * 86400 * 1000)
@@ -50,6 +53,7 @@ void weir_sim_init(struct weir_sim *s, const struct weir_sim_plan *plan, FILE *t
     weir_rng_init(&s->net_rng, weir_sim_seed_of(s, 0x6e6574));
     weir_rng_init(&s->node_rng, weir_sim_seed_of(s, 0x6e6f6465));
     weir_rng_init(&s->work_rng, weir_sim_seed_of(s, 0x776f726b));
+    weir_rng_init(&s->plane_rng, weir_sim_seed_of(s, 0x706c616e65));
     for (unsigned i = 0; i < WEIR_SIM_FAULTS; i++)
         weir_rng_init(&s->fault_rng[i], weir_sim_seed_of(s, 0x6661756c7400 + i));
     s->audit_key = (struct weir_siphash_key){ { plan->seed, ~plan->seed } };
@@ -156,6 +160,18 @@ static void on_input(struct weir_sim *s, struct weir_sim_node *n, uint64_t arg)
         weir_sim_node_give(s, n, &input);
 }
 
+static void on_report(struct weir_sim *s, struct weir_sim_node *n, uint64_t arg)
+{
+    struct weir_sim_input input = {
+        .kind = WEIR_SIM_INPUT_ACTIVATED,
+        .write = (uint32_t)arg,
+        .state = (enum weir_active_state)(arg >> 32 & 0xff),
+    };
+
+    if (arg >> 40 == n->plane.epoch)
+        weir_sim_node_give(s, n, &input);
+}
+
 static bool is_beyond(const struct weir_sim_node *a, const struct weir_sim_node *b)
 {
     return weir_vector_is_stale(weir_engine_vv(a->engine, WEIR_GROUP_C),
@@ -190,8 +206,13 @@ static void on_check(struct weir_sim *s)
     if (n->engine == NULL)
         return;
     weir_sim_check_memory(&s->check, n->index, n->engine, n->num_links + 1);
-    if (s->checks)
-        weir_sim_check_covered(&s->check, n->index, n->store[WEIR_GROUP_C]);
+    if (!s->checks)
+        return;
+    weir_sim_check_covered(&s->check, n->index, n->store[WEIR_GROUP_C]);
+    weir_sim_activation_check(s, n);
+    weir_sim_plane_repeat(s, n);
+    if (weir_engine_state(n->engine) != WEIR_ENGINE_READONLY)
+        weir_sim_told_mirror(&s->check, n->index, n->engine, n->store);
 }
 
 static void on_event(struct weir_sim *s, const struct weir_sim_event *e)
@@ -229,6 +250,12 @@ static void on_event(struct weir_sim *s, const struct weir_sim_event *e)
         return;
     case WEIR_SIM_EVENT_CHECK:
         on_check(s);
+        return;
+    case WEIR_SIM_EVENT_PLANE:
+        weir_sim_plane_on_event(s, &s->nodes[e->subject], e->arg);
+        return;
+    case WEIR_SIM_EVENT_REPORT:
+        on_report(s, &s->nodes[e->subject], e->arg);
         return;
     }
     WEIR_UNREACHABLE();

@@ -10,7 +10,10 @@
 #include <time.h>
 
 #include "tests/sim/cluster/mistakes.h"
+#include "tests/sim/cluster/plane.h"
 #include "tests/sim/cluster/sim_state.h"
+#include "tests/sim/oracle/told.h"
+#include "tests/sim/oracle/wire.h"
 
 #define RETRY_US    WEIR_SIM_SECOND_US /* a start that failed */
 #define TURN_MIN_US 200                /* between two turns that nothing came for */
@@ -72,6 +75,7 @@ void weir_sim_node_deinit(struct weir_sim_node *n)
         weir_sim_parcel_drop(&n->heartbeat);
     free(n->inbox);
     free(n->outbox);
+    weir_sim_plane_deinit(&n->plane);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
         weir_memory_free(&n->store[g]);
         weir_memory_free(&n->backup[g]);
@@ -110,6 +114,7 @@ void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool boots
         .bootstrap = bootstrap,
         .relay = weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_OVERLAY),
         .schema_max = n->schema,
+        .compiled = s->plan.compiled,
         .intervals = s->plan.intervals,
         .without = s->plan.without,
     };
@@ -235,11 +240,15 @@ static void apply_write(struct weir_sim *s, struct weir_sim_node *n, const struc
         .value = weir_span(value, op->value_len),
         /* The first schema of bans is that of columns. */
         .schema = op->class == WEIR_CLASS_BAN ? n->schema - 1 : n->schema,
+        .min_reader =
+            op->class != WEIR_CLASS_BAN && n->schema > 1 && op->token % 3 == 0 ? n->schema : 0,
         .expires = op->ttl_s > 0 ? weir_sim_node_wall(s, n) / 1000 + op->ttl_s : 0,
         .cookie = op->token,
     };
     enum weir_err err = weir_engine_write(n->engine, &w);
     n->num_refused += err < 0;
+    if (err == WEIR_OK)
+        weir_sim_told_asked(&s->check, n->index, &w);
     trace_node(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
 }
 
@@ -270,6 +279,16 @@ static void apply_frame(struct weir_sim *s, struct weir_sim_node *n,
     weir_engine_receive(n->engine, input->slot, frame);
     if (input->parcel->is_malformed && num_rejected_frames(n->engine) == num_rejected)
         weir_sim_check_found(&s->check, WEIR_SIM_MALFORMED, n->index, WEIR_SIM_NO_NAME);
+}
+
+static void apply_report(struct weir_sim *s, struct weir_sim_node *n,
+                         const struct weir_sim_input *input)
+{
+    const struct weir_sim_write *w = &s->check.writes[input->write];
+    struct weir_version v = { .hlc = w->hlc, .seq = w->seq };
+
+    memcpy(v.lane, weir_sim_names_at(&s->check.lanes, w->lane).at, WEIR_LANE_LEN);
+    weir_engine_activated(n->engine, &v, input->state, WEIR_SPAN_LIT("as simulated"));
 }
 
 static const uint8_t *id_of(const struct weir_sim *s, uint32_t peer)
@@ -324,6 +343,9 @@ static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir
     case WEIR_SIM_INPUT_GIVE_UP:
         weir_engine_give_up(n->engine);
         return;
+    case WEIR_SIM_INPUT_ACTIVATED:
+        apply_report(s, n, input);
+        return;
     }
     WEIR_UNREACHABLE();
 }
@@ -340,13 +362,21 @@ static struct weir_sim_output *outbox_add(struct weir_sim_node *n)
     return &n->outbox[n->outbox_num++];
 }
 
-static void collect(struct weir_sim_node *n)
+static void collect(struct weir_sim *s, struct weir_sim_node *n, enum weir_err err)
 {
     struct weir_engine_out out;
 
     while (weir_engine_next(n->engine, &out)) {
+        if (s->checks)
+            weir_sim_told_output(&s->check, n->index, &out, err);
+        if (s->checks && out.frame.len > 0)
+            weir_sim_wire_sent(s, n, &out);
         struct weir_span bytes = out.frame.len > 0 ? out.frame : out.key;
-        if (out.what == WEIR_OUT_CHANGED || out.what == WEIR_OUT_PURGED)
+        bool is_changed =
+            out.what == WEIR_OUT_CHANGED && s->checks && weir_sim_plane_compiles(s, out.class);
+        if (is_changed)
+            weir_sim_plane_stored(s, n, &out);
+        else if (out.what == WEIR_OUT_CHANGED || out.what == WEIR_OUT_PURGED)
             continue; /* the stores' hooks report more */
         struct weir_sim_output *o = outbox_add(n);
         o->out = out;
@@ -355,6 +385,10 @@ static void collect(struct weir_sim_node *n)
         o->out.key =
             o->parcel != NULL ? weir_span(o->parcel->bytes, o->parcel->len) : WEIR_SPAN_EMPTY;
     }
+    if (!s->checks)
+        return;
+    weir_sim_told_end(&s->check, n->index);
+    weir_sim_plane_turned(s, n);
 }
 
 static void alarmed(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)
@@ -386,6 +420,10 @@ static void acked(struct weir_sim *s, struct weir_sim_node *n, const struct weir
         return;
     }
     n->num_acked++;
+    if (out->cookie == n->last_token) {
+        n->has_last = true;
+        n->last = out->version;
+    }
     if (s->checks)
         weir_sim_check_acked(&s->check, n->index, out);
 }
@@ -439,6 +477,8 @@ static void release_one(struct weir_sim *s, struct weir_sim_node *n, struct weir
         weir_sim_node_give(s, n, &down);
         return;
     case WEIR_OUT_CHANGED:
+        weir_sim_plane_changed(s, n, &o->out);
+        return;
     case WEIR_OUT_PURGED:
         break;
     }
@@ -497,6 +537,20 @@ static void trace_turn(struct weir_sim *s, struct weir_sim_node *n, enum weir_er
     n->was_live = n->was_live || state == WEIR_ENGINE_LIVE;
 }
 
+/* After a turn that failed, once the disk works again: what was read again, and what was not
+ * undone.
+ */
+static void check_mirror(struct weir_sim *s, struct weir_sim_node *n, enum weir_err err)
+{
+    bool is_readonly = weir_engine_state(n->engine) == WEIR_ENGINE_READONLY;
+
+    n->has_failed = n->has_failed || err < 0;
+    if (!n->has_failed || is_readonly || !s->checks)
+        return;
+    weir_sim_told_mirror(&s->check, n->index, n->engine, n->store);
+    n->has_failed = false;
+}
+
 static void turn(struct weir_sim *s, struct weir_sim_node *n)
 {
     uint64_t wall_ms = weir_sim_node_wall(s, n);
@@ -516,7 +570,8 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
     trace_turn(s, n, err);
     if (s->checks)
         weir_sim_check_turned(&s->check, n->index, n->store[WEIR_GROUP_C]);
-    collect(n);
+    collect(s, n, err);
+    check_mirror(s, n, err);
 }
 
 size_t weir_sim_heap_bytes(void)

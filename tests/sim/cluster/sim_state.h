@@ -30,6 +30,8 @@ enum weir_sim_event_kind {
     WEIR_SIM_EVENT_FAULT, /* subject: which */
     WEIR_SIM_EVENT_OVER,  /* subject: which fault; arg: of what */
     WEIR_SIM_EVENT_CHECK,
+    WEIR_SIM_EVENT_PLANE,  /* of a node; arg: epoch << 32 | key */
+    WEIR_SIM_EVENT_REPORT, /* of its data plane; arg: epoch << 40 | state << 32 | write */
 };
 
 /** What was done: shows that a run was not idle. */
@@ -62,6 +64,7 @@ struct weir_sim {
     struct weir_rng net_rng;
     struct weir_rng node_rng;
     struct weir_rng work_rng;
+    struct weir_rng plane_rng;
     struct weir_rng fault_rng[WEIR_SIM_FAULTS];
     struct weir_sim_node *nodes; /* owns */
     uint32_t num_nodes;          /* with engines; the hostile peer, if any, is one more in `net` */

@@ -59,6 +59,7 @@ static const struct {
     [WEIR_SIM_WITH_MOVES] = { "moves", 20 },
     [WEIR_SIM_WITH_STRAYS] = { "strays", 20 },
     [WEIR_SIM_WITH_EXPORTS] = { "exports", 20 },
+    [WEIR_SIM_WITH_PLANE] = { "plane", 20 },
 };
 _Static_assert(WEIR_ARRAY_LEN(features) == WEIR_SIM_FEATURES, "each feature has a name");
 _Static_assert(WEIR_SIM_FEATURES <= 64, "a feature is a bit of 64");
@@ -147,6 +148,26 @@ static uint64_t draw_features(struct weir_rng *rng, uint64_t seed)
             on |= UINT64_C(1) << i;
     }
     return on;
+}
+
+/* A number below 100 that depends on the seed and on what it is for, and on nothing that was drawn
+ * before: so a new feature leaves all seeds as they were, but for itself. */
+static uint32_t percent(uint64_t seed, uint64_t of)
+{
+    return (uint32_t)(weir_mix64(seed ^ weir_mix64(of)) % 100);
+}
+
+static void draw_plane(struct weir_sim_plan *p)
+{
+    static const enum weir_class some[] = { WEIR_CLASS_SETTING, WEIR_CLASS_LIST,
+                                            WEIR_CLASS_MEMBER };
+
+    if (!weir_sim_plan_has(p, WEIR_SIM_WITH_PLANE))
+        return;
+    p->compiled = 1u << WEIR_CLASS_TENANT;
+    for (unsigned i = 0; i < WEIR_ARRAY_LEN(some); i++)
+        if (percent(p->seed, UINT64_C(0x706c616e65) << 8 | i) < 50)
+            p->compiled |= 1u << some[i];
 }
 
 static void draw_net(struct weir_rng *rng, struct weir_sim_plan *p)
@@ -272,6 +293,7 @@ void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *
     draw_rest(&rng, ret);
     draw_intervals(&rng, ret);
     draw_faults(&rng, ret);
+    draw_plane(ret);
 }
 
 void weir_sim_plan_print(const struct weir_sim_plan *p, FILE *out)

@@ -57,6 +57,7 @@ enum weir_sim_feature {
     WEIR_SIM_WITH_MOVES,    /* operators change MEMBER records */
     WEIR_SIM_WITH_STRAYS,   /* a process reports what its links no longer are */
     WEIR_SIM_WITH_EXPORTS,  /* exports fail, or are reported twice */
+    WEIR_SIM_WITH_PLANE,    /* data planes activate records, reject them, or hold them */
     WEIR_SIM_FEATURES,
 };
 
@@ -108,6 +109,7 @@ struct weir_sim_plan {
     uint32_t deletes;   /* of a hundred writes */
     uint32_t big;       /* of a thousand writes */
     uint32_t value_max; /* bytes of the others */
+    uint32_t compiled;  /* classes that data planes report: a bit (1 << class) */
 };
 
 /** What the command line asks for. */

@@ -105,6 +105,19 @@ void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng)
     }
 }
 
+void weir_sim_work_last(struct weir_sim *s, uint32_t node)
+{
+    struct weir_sim_op op = {
+        .class = WEIR_CLASS_TENANT,
+        .key = s->plan.num_keys + node,
+        .value_len = 8,
+        .token = ++s->num_tokens,
+    };
+
+    s->nodes[node].last_token = op.token;
+    give_write(s, &s->nodes[node], &op);
+}
+
 static void write_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node,
                          enum weir_sim_member_form form)
 {

@@ -17,6 +17,8 @@ void weir_sim_work_on_event(struct weir_sim *s);
 void weir_sim_work_fight(struct weir_sim *s, struct weir_rng *rng);
 /** One node writes very much. */
 void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng);
+/** One write of a key of its own, whose acknowledgement the node notes as its last. */
+void weir_sim_work_last(struct weir_sim *s, uint32_t node);
 /** Operators see to it that there is a record of each node that has come or gone: what is missing
  * is written where that can be done. */
 void weir_sim_work_members(struct weir_sim *s);

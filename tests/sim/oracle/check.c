@@ -24,6 +24,9 @@ static const char *const texts[] = {
     [WEIR_SIM_NO_FLOOR] = "R9: a purge left no floor behind",
     [WEIR_SIM_EXPIRED] = "an expired ban was accepted or held",
     [WEIR_SIM_ACKED] = "I4: acknowledged, and not in the store",
+    [WEIR_SIM_RESULT] = "I4: a write has another's result, two, or none",
+    [WEIR_SIM_TOLD] = "R1: outputs are not what the turn did",
+    [WEIR_SIM_MIRROR] = "what the engine has is not what its stores have",
     [WEIR_SIM_MISSING] = "I2: a covered write is missing",
     [WEIR_SIM_MEMORY] = "I13: more memory than the bound",
     [WEIR_SIM_BUSY] = "nodes keep one another busy",
@@ -34,6 +37,9 @@ static const char *const texts[] = {
     [WEIR_SIM_DAMAGED] = "R11: a damaged record stayed",
     [WEIR_SIM_MALFORMED] = "a malformed frame was not rejected",
     [WEIR_SIM_MISTAKEN] = "a write was accepted that no node may accept",
+    [WEIR_SIM_ACTIVE] = "I12: more is reported than is true",
+    [WEIR_SIM_FRAME] = "a frame that the node must not send",
+    [WEIR_SIM_WAIT] = "I12: healed, and not known to be active or not",
     [WEIR_SIM_ORACLE] = "the oracle",
 };
 _Static_assert(WEIR_ARRAY_LEN(texts) == WEIR_SIM_BROKEN_COUNT, "each finding has a text");
@@ -63,8 +69,10 @@ void weir_sim_check_deinit(struct weir_sim_check *c)
         free(c->views[i].spoilt);
         free(c->views[i].raised);
         free(c->views[i].seen);
+        free(c->views[i].told.asked);
     }
     free(c->views);
+    free(c->asides);
     free(c->writes);
     free(c->gone);
     free(c->hit);
@@ -163,6 +171,24 @@ static uint64_t digest_of(const struct weir_stored_record *rec)
     return digest;
 }
 
+uint32_t weir_sim_check_find(const struct weir_sim_check *c, const struct weir_version *version)
+{
+    uint8_t name[DOT_LEN];
+
+    return weir_sim_names_find(&c->dots, dot_name(version, name));
+}
+
+uint32_t weir_sim_check_find_key(const struct weir_sim_check *c, enum weir_class class,
+                                 struct weir_span key)
+{
+    uint8_t name[1 + WEIR_KEY_MAX];
+
+    WEIR_ASSERT(key.len <= WEIR_KEY_MAX);
+    name[0] = (uint8_t) class;
+    memcpy(name + 1, key.at, key.len);
+    return weir_sim_names_find(&c->keys, weir_span(name, 1 + key.len));
+}
+
 bool weir_sim_check_is_larger(const struct weir_sim_check *c, const struct weir_sim_write *a,
                               const struct weir_sim_write *b)
 {
@@ -214,6 +240,7 @@ static void note(struct weir_sim_check *c, uint32_t w, uint32_t node,
         .digest = digest_of(rec),
         .expires = rec->rec.expires,
         .at_us = c->now_us,
+        .min_reader = rec->rec.min_reader,
         .deleted = rec->rec.tombstone,
         .is_ban = rec->rec.class == WEIR_CLASS_BAN,
     };
@@ -275,6 +302,10 @@ static void set_aside(struct weir_sim_check *c, uint32_t w)
     reserve_writes(c, aside);
     c->writes[aside] = old;
     c->writes[aside].is_lost = true;
+    c->asides = realloc(c->asides, (c->num_asides + 1) * sizeof(*c->asides));
+    WEIR_ASSERT(c->asides != NULL);
+    c->asides[c->num_asides][0] = w;
+    c->asides[c->num_asides++][1] = aside;
     rename_write(&c->gone[old.key], w, aside);
     rename_write(&c->hit[old.key], w, aside);
     for (uint32_t i = 0; i < c->num_nodes; i++) {
@@ -345,6 +376,7 @@ static void on_put(void *arg, const struct weir_stored_record *rec)
         weir_sim_check_found(c, WEIR_SIM_EXPIRED, v->node, w);
     v->cur[write->key] = w + 1;
     v->spoilt[write->key] = 0;
+    v->told.changed[write->is_ban ? WEIR_GROUP_E : WEIR_GROUP_C] += weir_mix64(w + UINT64_C(1));
     trace_write(v, WEIR_SIM_LINE_PUT, write->key, w);
 }
 
@@ -363,6 +395,7 @@ static void note_purged(struct weir_sim_view *v, uint32_t w)
     v->purged[write->key] = w + 1;
     if (!write->is_ban && write->hlc > v->hlc_floor)
         v->hlc_floor = write->hlc;
+    v->told.purged += write->is_ban ? 0 : weir_mix64(w + UINT64_C(1));
     rs_larger(c, &c->gone[write->key], w);
 }
 
@@ -370,11 +403,8 @@ static void on_drop(void *arg, const struct weir_stored_record *rec)
 {
     struct weir_sim_view *v = arg;
     struct weir_sim_check *c = v->check;
-    uint8_t name[1 + WEIR_KEY_MAX];
 
-    name[0] = (uint8_t)rec->rec.class;
-    memcpy(name + 1, rec->rec.key.at, rec->rec.key.len);
-    uint32_t key = weir_sim_names_find(&c->keys, weir_span(name, 1 + rec->rec.key.len));
+    uint32_t key = weir_sim_check_find_key(c, rec->rec.class, rec->rec.key);
     if (key == WEIR_SIM_NO_NAME || key >= v->num_keys || v->cur[key] == 0) {
         v->is_torn = true; /* the bit was in the key */
         return;
@@ -384,6 +414,7 @@ static void on_drop(void *arg, const struct weir_stored_record *rec)
     trace_write(v, WEIR_SIM_LINE_DROP, key, w);
     if (v->spoilt[key] == 0 && c->writes[w].deleted)
         note_purged(v, w);
+    v->told.is_blurred = v->told.is_blurred || v->spoilt[key] != 0;
 }
 
 static void note_seen(struct weir_sim_view *v, uint32_t lane, uint64_t seen)
@@ -476,6 +507,9 @@ static void forget(struct weir_sim_view *v, enum weir_group group)
 
 static void on_wipe(void *arg)
 {
+    struct weir_sim_view *v = arg;
+
+    v->num_wipes++;
     forget(arg, WEIR_GROUP_C); /* the engine wipes no other */
     forget_seen(arg, WEIR_GROUP_C);
     trace_write(arg, WEIR_SIM_LINE_WIPE, 0, 0);
@@ -498,19 +532,24 @@ struct weir_memory_hooks weir_sim_check_hooks(struct weir_sim_check *c, uint32_t
 
 void weir_sim_check_turn(struct weir_sim_check *c, uint32_t node, uint64_t wall_ms)
 {
+    struct weir_sim_told *t = &c->views[node].told;
+
     c->views[node].wall_ms = wall_ms;
     c->views[node].unsettled = 0;
     c->views[node].num_raised = 0;
+    t->changed[WEIR_GROUP_C] = t->changed[WEIR_GROUP_E] = 0;
+    t->purged = 0;
+    t->is_blurred = false;
+    t->num_asked = t->num_acked = 0;
 }
 
 static bool check_record_again(void *arg, const struct weir_stored_record *rec, bool damaged)
 {
     struct weir_sim_view *v = arg;
-    uint8_t name[DOT_LEN];
 
     if (damaged)
         return true;
-    uint32_t w = weir_sim_names_find(&v->check->dots, dot_name(&rec->rec.version, name));
+    uint32_t w = weir_sim_check_find(v->check, &rec->rec.version);
     if (w == WEIR_SIM_NO_NAME) {
         weir_sim_check_found(v->check, WEIR_SIM_FORGED, v->node, WEIR_SIM_NO_NAME);
         return false;
@@ -548,13 +587,12 @@ static void check_raised(struct weir_sim_view *v)
 {
     struct weir_sim_check *c = v->check;
     struct weir_version version;
-    uint8_t name[DOT_LEN];
 
     for (uint32_t i = 0; i < v->num_raised; i++) {
         const struct weir_sim_raised *r = &v->raised[i];
         memcpy(version.lane, weir_sim_names_at(&c->lanes, r->lane).at, WEIR_LANE_LEN);
         for (version.seq = r->from + 1; version.seq <= r->to; version.seq++) {
-            uint32_t w = weir_sim_names_find(&c->dots, dot_name(&version, name));
+            uint32_t w = weir_sim_check_find(c, &version);
             if (w != WEIR_SIM_NO_NAME && !is_accounted(c, v, w))
                 weir_sim_check_found(c, WEIR_SIM_MISSING, v->node, w);
         }
@@ -599,8 +637,7 @@ void weir_sim_check_reload(struct weir_sim_check *c, uint32_t node, enum weir_gr
 void weir_sim_check_acked(struct weir_sim_check *c, uint32_t node,
                           const struct weir_engine_out *out)
 {
-    uint8_t name[DOT_LEN];
-    uint32_t w = weir_sim_names_find(&c->dots, dot_name(&out->version, name));
+    uint32_t w = weir_sim_check_find(c, &out->version);
 
     if (w == WEIR_SIM_NO_NAME || c->writes[w].origin != node ||
         c->writes[w].key != key_of(c, out->class, out->key) || c->writes[w].hlc != out->version.hlc)
@@ -620,8 +657,7 @@ void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node,
                            const struct weir_stored_record *rec)
 {
     struct weir_sim_view *v = &c->views[node];
-    uint8_t name[DOT_LEN];
-    uint32_t w = weir_sim_names_find(&c->dots, dot_name(&rec->rec.version, name));
+    uint32_t w = weir_sim_check_find(c, &rec->rec.version);
 
     if (w == WEIR_SIM_NO_NAME)
         return; /* its dot was hit before */

@@ -31,6 +31,9 @@ enum weir_sim_broken {
     WEIR_SIM_NO_FLOOR,  /* R9: a purge that left nothing behind */
     WEIR_SIM_EXPIRED,   /* a ban is accepted or held after it expired */
     WEIR_SIM_ACKED,     /* I4: acknowledged and not in the store */
+    WEIR_SIM_RESULT,    /* a write that was acknowledged twice, never, or with another's result */
+    WEIR_SIM_TOLD,      /* an output about what was undone, or none about what was done */
+    WEIR_SIM_MIRROR,    /* what an engine has in memory is not what its stores have */
     WEIR_SIM_MISSING,   /* I2: covered, and neither there nor accounted for */
     WEIR_SIM_MEMORY,    /* I13 */
     WEIR_SIM_BUSY,      /* far more happens than the cluster has to do */
@@ -41,6 +44,9 @@ enum weir_sim_broken {
     WEIR_SIM_DAMAGED,   /* R11: a damaged record is still there in the end */
     WEIR_SIM_MALFORMED, /* a frame that no node may send was not rejected */
     WEIR_SIM_MISTAKEN,  /* a write was accepted that no node may accept */
+    WEIR_SIM_ACTIVE,    /* I12: more is reported than is true */
+    WEIR_SIM_FRAME,     /* a frame that the node may not send, or that breaks a rule */
+    WEIR_SIM_WAIT,      /* I12: healed, and not known to be active, rejected or held */
     WEIR_SIM_ORACLE,    /* what history.h found: see `kind` */
     WEIR_SIM_BROKEN_COUNT,
 };
@@ -64,6 +70,7 @@ struct weir_sim_write {
     uint64_t digest; /* of all that travels */
     uint64_t expires;
     uint64_t at_us;
+    uint16_t min_reader;
     bool deleted;
     bool is_ban;
     bool is_foreign; /* of a peer that is no engine */
@@ -82,6 +89,26 @@ struct weir_sim_raised {
     uint64_t to;
 };
 
+/** A write that weir_engine_write accepted. */
+struct weir_sim_asked {
+    uint64_t cookie;
+    enum weir_class class;
+    uint64_t key_hash;
+    bool delete;
+};
+
+/** What a turn of a node did, and what its outputs have to report of it: told.h. Hashes are summed,
+ * so that the order does not matter. */
+struct weir_sim_told {
+    uint64_t changed[WEIR_GROUP_COUNT]; /* of records put, less those of CHANGED outputs */
+    uint64_t purged;                    /* likewise of tombstones of group C, and PURGED */
+    bool is_blurred; /* a damaged tombstone was dropped: for its age, or for the damage */
+    struct weir_sim_asked *asked; /* owns; the writes that were accepted, in order */
+    uint32_t num_asked;
+    uint32_t cap_asked;
+    uint32_t num_acked;
+};
+
 /** One node, as the hooks of its stores report it. */
 struct weir_sim_view {
     struct weir_sim_check *check;
@@ -97,6 +124,8 @@ struct weir_sim_view {
     uint64_t hlc_floor; /* as in its store, and of what it dropped since */
     uint64_t lost_us;   /* when it last lost what it had; 0: never */
     uint32_t unsettled; /* a write over nothing whose stamp waits for the floor, plus 1 */
+    struct weir_sim_told told;
+    uint32_t num_wipes;             /* of its store of group C, by the engine */
     struct weir_sim_raised *raised; /* owns; in this turn */
     uint32_t num_raised;
     uint32_t cap_raised;
@@ -105,8 +134,10 @@ struct weir_sim_view {
 
 struct weir_sim_check {
     struct weir_sim_names lanes;
-    struct weir_sim_names keys;    /* class 1, key */
-    struct weir_sim_names dots;    /* lane 16, seq 8 */
+    struct weir_sim_names keys; /* class 1, key */
+    struct weir_sim_names dots; /* lane 16, seq 8 */
+    uint32_t (*asides)[2];      /* owns; writes that got another number, and which */
+    uint32_t num_asides;
     struct weir_sim_write *writes; /* owns */
     uint32_t cap_writes;
     uint32_t *gone; /* owns; by key: the largest tombstone that was purged anywhere, plus 1 */
@@ -160,6 +191,11 @@ void weir_sim_check_covered(struct weir_sim_check *c, uint32_t node,
 void weir_sim_check_memory(struct weir_sim_check *c, uint32_t node, const struct weir_engine *e,
                            uint32_t num_links);
 
+/** The write of a dot. @return WEIR_SIM_NO_NAME: there was none */
+uint32_t weir_sim_check_find(const struct weir_sim_check *c, const struct weir_version *version);
+/** The number of a key. @return WEIR_SIM_NO_NAME: no record had it */
+uint32_t weir_sim_check_find_key(const struct weir_sim_check *c, enum weir_class class,
+                                 struct weir_span key);
 /** Was a copy of this write damaged, or of one that took its place? Then it may be nowhere. */
 bool weir_sim_check_is_hit(const struct weir_sim_check *c, const struct weir_sim_write *w);
 /** Is a's version larger? As weir_hlc_cmp, then by seq. */

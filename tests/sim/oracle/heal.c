@@ -7,12 +7,15 @@
 #include <inttypes.h>
 
 #include "tests/sim/cluster/faults.h"
+#include "tests/sim/cluster/work.h"
+#include "tests/sim/oracle/activation.h"
 #include "tests/sim/oracle/judge.h"
 
 #define STEP_US     250000
 #define OPERATOR_US (5 * WEIR_SIM_SECOND_US)   /* between two checks of all nodes */
 #define EQUAL_US    (120 * WEIR_SIM_SECOND_US) /* I16, for all that can have piled up */
 #define SUMS_US     (60 * WEIR_SIM_SECOND_US)
+#define ACTIVE_US   (60 * WEIR_SIM_SECOND_US)
 #define CALM_US     (3 * WEIR_SIM_SECOND_US)
 #define BOOT_US     (20 * WEIR_SIM_SECOND_US)
 #define BAN_MS      2000 /* what is left of a ban that must be seen everywhere */
@@ -169,6 +172,25 @@ static void wait_until_equal(struct weir_sim *s, uint64_t began_us)
     weir_sim_trace(&s->trace, now_us, WEIR_SIM_LINE_EQUAL, UINT32_MAX, s->tally.healed_us);
 }
 
+/* `weir apply --wait` at each node ends, whatever its data planes make of the write. */
+static void wait_until_active(struct weir_sim *s)
+{
+    uint64_t until_us = s->events.now_us + ACTIVE_US;
+
+    while (s->check.found.broken == WEIR_SIM_HOLDS && !weir_sim_activation_has_ended(s)) {
+        if (s->events.now_us >= until_us) {
+            weir_sim_activation_print(s);
+            weir_sim_check_found(&s->check, WEIR_SIM_WAIT, UINT32_MAX, WEIR_SIM_NO_NAME);
+            return;
+        }
+        weir_sim_work_members(s);
+        for (uint32_t i = 0; i < s->num_nodes; i++)
+            if (counts(&s->nodes[i]) && !s->nodes[i].has_last)
+                weir_sim_work_last(s, i);
+        weir_sim_play(s, s->events.now_us + STEP_US);
+    }
+}
+
 /* Nodes send sums when nothing moves; a damaged record is found by the walk over all. */
 static void wait_until_sums_hold(struct weir_sim *s)
 {
@@ -202,6 +224,8 @@ void weir_sim_heal(struct weir_sim *s)
         return;
     }
     wait_until_equal(s, began_us);
+    if (s->check.found.broken == WEIR_SIM_HOLDS)
+        wait_until_active(s);
     if (s->check.found.broken == WEIR_SIM_HOLDS)
         wait_until_sums_hold(s);
     if (s->check.found.broken == WEIR_SIM_HOLDS)
