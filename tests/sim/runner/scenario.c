@@ -9,8 +9,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "node/base/limits.h"
 #include "sync/members/overlay.h"
 #include "tests/sim/oracle/judge.h"
+#include "tests/sim/runner/scenario_bounds.h"
 #include "tests/sim/runner/scenario_kit.h"
 #include "tests/sim/runner/scenario_turns.h"
 
@@ -260,6 +262,8 @@ static const struct weir_sim_scenario scenarios[] = {
     { "flood1000-30", "a write to 1,000 nodes, 30 % lost", run_flood_30 },
     { "rejoin", "10,000 missed of 1,000,000 records", run_rejoin },
     { "partition", "two halves, 10,000 writes each", run_partition },
+    { "bounds", "more than fits, of writes, waiting batches, damage and tombstones",
+      weir_scenario_bounds },
     { "turns-bootstrap", "1,000,000 records to an empty disk", weir_scenario_bootstrap },
     { "turns-audit", "one of 1,000,000 records is missing", weir_scenario_audit },
     { "turns-purge", "100,000 tombstones at once", weir_scenario_purge },
