@@ -135,8 +135,8 @@ struct weir_engine_write {
  * Write one record in the open turn.
  * @return WEIR_OK: an ACKED output follows, with the result | refused, no output follows:
  * WEIR_EBUSY (not LIVE: ask another node), WEIR_EIO (READONLY), WEIR_EINVAL (ranges), WEIR_EPERM
- * (this node's clock is off and the record is no ban), WEIR_ELIMIT (the key's stamp is the
- * largest there is, or too much in this turn: commit first), WEIR_ENOMEM
+ * (this node's clock is off and the record is no ban), WEIR_ELIMIT (the stamp would be
+ * beyond the year 9999, or too much in this turn: commit first), WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_engine_write(struct weir_engine *e,
                                               const struct weir_engine_write *w);
@@ -193,6 +193,9 @@ enum weir_alarm {
     WEIR_ALARM_DISK,       /* READONLY */
     WEIR_ALARM_AUDIT,      /* equal vectors, different records (R12) */
     WEIR_ALARM_ROLLBACK,   /* a peer has writes of this node that this node has not (R10) */
+    WEIR_ALARM_FALSE_CLAIM, /* a peer stated what cannot be true (R15): it was cut off */
+    WEIR_ALARM_FLOOR,       /* a peer alone states purges of what this node never had (R15): is it
+                               right, this node is to give up its records */
     WEIR_ALARM_COUNT,
 };
 

@@ -12,6 +12,7 @@
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
+#include "sync/engine/engine_vouch.h"
 
 #define BIT(state) (1u << (state))
 
@@ -63,6 +64,7 @@ bool weir_engine_wipe(struct weir_engine *e)
         return false;
     }
     weir_engine_drop_waiting(e);
+    weir_engine_forget_given(e);
     weir_engine_sums_restart(e);
     weir_engine_active_load(e);
     if (e->acks != NULL)

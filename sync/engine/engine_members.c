@@ -185,6 +185,33 @@ bool weir_engine_members_confirm(const struct weir_engine *e)
     return num > 0;
 }
 
+/* -- votes -- */
+
+bool weir_engine_is_repeated(const struct weir_engine *e, uint32_t link)
+{
+    for (uint32_t i = 0; i < link; i++) {
+        const struct engine_link *l = engine_handshake_done(e, i);
+        if (l != NULL && memcmp(l->node, e->links[link]->node, WEIR_NODE_ID_LEN) == 0)
+            return true;
+    }
+    return false;
+}
+
+unsigned weir_engine_members_others(const struct weir_engine *e)
+{
+    unsigned num = 0;
+
+    for (size_t i = 0; e->members != NULL && i < weir_members_num(e->members); i++) {
+        const struct weir_members_item *m = weir_members_at(e->members, i);
+        num += m->life >= WEIR_MEMBERS_ALIVE && m->life <= WEIR_MEMBERS_LOST &&
+               memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) != 0;
+    }
+    bool has_records = num > 0;
+    for (uint32_t i = 0; !has_records && i < e->num_links; i++)
+        num += engine_handshake_done(e, i) != NULL && !weir_engine_is_repeated(e, i);
+    return num;
+}
+
 /* -- heartbeats -- */
 
 bool weir_engine_members_heard(struct weir_engine *e, uint32_t link, const Weir__V1__Heartbeat *h)

@@ -35,6 +35,9 @@ enum weir_engine_rule {
     WEIR_RULE_TTL,           /* an expired ban is neither shown nor accepted */
     WEIR_RULE_CLOCK_ALONE,   /* I9: a peer's stamps never move this node's clock */
     WEIR_RULE_EXTRA,         /* fields of a later version are passed on */
+    WEIR_RULE_FLOOR_WITNESS,  /* R15: one peer's floor alone makes no node reset */
+    WEIR_RULE_VECTOR_WITNESS, /* R15: one peer's vector alone covers no other node's writes */
+    WEIR_RULE_LANE_PACE,      /* R15: claims make no node draw lane after lane */
     WEIR_RULE_COUNT,
 };
 _Static_assert(WEIR_RULE_COUNT <= 32, "a rule is a bit of 32");

@@ -162,20 +162,39 @@ static bool is_beyond(const struct weir_sim_node *a, const struct weir_sim_node 
                                 weir_engine_floor(b->engine, WEIR_GROUP_C));
 }
 
+static bool is_live(const struct weir_sim_node *n)
+{
+    return weir_sim_node_is_up(n) && weir_engine_state(n->engine) == WEIR_ENGINE_LIVE;
+}
+
+/* Is the node to give up its records: did it miss purges of one that stays, and each of the other,
+ * or did it ask (R15)? Of two that missed each other's, the later one. */
+static bool must_give_up(const struct weir_sim *s, const struct weir_sim_node *n,
+                         const bool *gives_up)
+{
+    for (uint32_t i = 0; i < s->num_nodes; i++) {
+        const struct weir_sim_node *other = &s->nodes[i];
+        if (other == n || gives_up[i] || !is_live(other) || !is_beyond(n, other))
+            continue;
+        if (is_beyond(other, n) ? i < n->index : n->asks_operator)
+            return true;
+    }
+    return false;
+}
+
 void weir_sim_operate(struct weir_sim *s)
 {
     const struct weir_sim_input give_up = { .kind = WEIR_SIM_INPUT_GIVE_UP };
-    const struct weir_sim_node *first = NULL;
+    bool gives_up[WEIR_SIM_NODES_MAX] = { false };
 
     s->is_operator_called = false;
     for (uint32_t i = 0; i < s->num_nodes; i++) {
         struct weir_sim_node *n = &s->nodes[i];
-        if (!weir_sim_node_is_up(n) || weir_engine_state(n->engine) != WEIR_ENGINE_LIVE)
+        gives_up[i] = is_live(n) && must_give_up(s, n, gives_up);
+        if (!gives_up[i])
             continue;
-        if (first == NULL)
-            first = n;
-        else if (is_beyond(n, first) && is_beyond(first, n))
-            weir_sim_node_give(s, n, &give_up);
+        n->asks_operator = false;
+        weir_sim_node_give(s, n, &give_up);
     }
 }
 

@@ -314,10 +314,20 @@ static void collect(struct weir_sim_node *n)
     }
 }
 
+/* The peer that is no engine is behind the last slot of each node. */
+static bool is_foreign_link(const struct weir_sim *s, const struct weir_sim_node *n, uint32_t slot)
+{
+    return s->hostile.is_there && slot == n->num_links;
+}
+
 static void alarmed(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)
 {
     trace_node(s, n, WEIR_SIM_LINE_ALARM, out->alarm);
-    if (out->alarm == WEIR_ALARM_BOTH_STALE && !s->is_operator_called) {
+    if (out->alarm == WEIR_ALARM_FALSE_CLAIM && s->checks &&
+        !is_foreign_link(s, n, out->link))
+        weir_sim_check_found(&s->check, WEIR_SIM_ACCUSED, n->index, WEIR_SIM_NO_NAME);
+    n->asks_operator = n->asks_operator || out->alarm == WEIR_ALARM_FLOOR;
+    if ((out->alarm == WEIR_ALARM_BOTH_STALE || out->alarm == WEIR_ALARM_FLOOR) && !s->is_operator_called) {
         s->is_operator_called = true;
         weir_sim_events_add(&s->events, s->events.now_us + OPERATOR_US, WEIR_SIM_EVENT_OPERATOR, 0,
                             0);

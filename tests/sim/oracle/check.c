@@ -32,6 +32,7 @@ static const char *const texts[] = {
     [WEIR_SIM_SUMS] = "I8: sums are not those of the records",
     [WEIR_SIM_CONFLICT] = "I11: a concurrent loser is in no list",
     [WEIR_SIM_DAMAGED] = "R11: a damaged record stayed",
+    [WEIR_SIM_ACCUSED] = "R15: an honest peer was cut off for a false claim",
     [WEIR_SIM_ORACLE] = "the oracle",
 };
 _Static_assert(WEIR_ARRAY_LEN(texts) == WEIR_SIM_BROKEN_COUNT, "each finding has a text");
@@ -651,7 +652,7 @@ void weir_sim_check_covered(struct weir_sim_check *c, uint32_t node,
 void weir_sim_check_memory(struct weir_sim_check *c, uint32_t node, const struct weir_engine *e,
                            uint32_t num_links)
 {
-    size_t vectors = num_links + 3 * (size_t)WEIR_ENGINE_PULLS_MAX;
+    size_t vectors = 3 * (size_t)num_links + 3 * (size_t)WEIR_ENGINE_PULLS_MAX;
     size_t lanes = 2 * ((size_t)c->lanes.num + 16); /* arrays grow by doubling */
 
     if (weir_engine_memory(e) >

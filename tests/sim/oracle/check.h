@@ -39,6 +39,7 @@ enum weir_sim_broken {
     WEIR_SIM_SUMS,      /* I8 */
     WEIR_SIM_CONFLICT,  /* I11 */
     WEIR_SIM_DAMAGED,   /* R11: a damaged record is still there in the end */
+    WEIR_SIM_ACCUSED,   /* R15: a node cut an honest peer off for a false claim */
     WEIR_SIM_ORACLE,    /* what history.h found: see `kind` */
     WEIR_SIM_BROKEN_COUNT,
 };

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_vouch.c - what peers stated to have after each had sent all of it, and what that is worth.
+ */
+#include "sync/engine/engine_vouch.h"
+
+#include <string.h>
+
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_turn.h"
+
+#define WORD_US 5000000 /* a node that was silent for so long is not known to write */
+
+static bool is_node_of(const uint8_t node[WEIR_NODE_ID_LEN], const uint8_t lane[WEIR_LANE_LEN])
+{
+    return memcmp(node, lane, WEIR_NODE_ID_LEN) == 0;
+}
+
+const struct engine_link *weir_engine_writer(const struct weir_engine *e, enum weir_group g,
+                                             const uint8_t lane[WEIR_LANE_LEN])
+{
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = engine_handshake_done(e, i);
+        if (l == NULL || !l->live || !is_node_of(l->node, lane) ||
+            e->mono_us - l->heard_us >= WORD_US)
+            continue;
+        /* Until its first heartbeat any of its lanes may be the one. */
+        if (!l->heard || memcmp(l->own[g], lane, WEIR_LANE_LEN) == 0)
+            return l;
+    }
+    return NULL;
+}
+
+void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_group g,
+                            const struct weir_vector *vv)
+{
+    struct engine_group *group = &e->group[g];
+    struct engine_link *l = e->links[link];
+    bool is_new = false;
+
+    for (size_t i = 0; i < vv->num && !is_new; i++) {
+        const struct weir_vector_entry *lane = &vv->items[i];
+        is_new = lane->seq > weir_vector_get(&group->vv, lane->lane) &&
+                 lane->seq > weir_vector_get(&l->given[g], lane->lane) &&
+                 weir_engine_writer(e, g, lane->lane) == NULL;
+    }
+    if (is_new)
+        l->given_us[g] = e->mono_us;
+    if (weir_vector_copy(&l->given[g], vv) < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    if (weir_vector_get(vv, group->meta.lane) > group->meta.seq)
+        weir_engine_lane_lost(e, g, link);
+    e->vouch[g] = true;
+}
+
+void weir_engine_forget_given(struct weir_engine *e)
+{
+    for (uint32_t i = 0; i < e->num_links; i++)
+        for (unsigned g = 0; e->links[i] != NULL && g < WEIR_GROUP_COUNT; g++)
+            weir_vector_reset(&e->links[i]->given[g]);
+}
+
+/* May the peer be asked what it has, and was it not since? */
+static bool is_unasked(const struct engine_link *l, enum weir_group g, uint64_t since_us)
+{
+    return l->live && !(g == WEIR_GROUP_C && l->stale) && l->asked_us[g] < since_us;
+}
+
+/* May there be more of a lane that no connected node writes on? So while the node that wrote it is
+ * away: it alone may have the end. Bans do not wait for it, since they expire. */
+static bool is_writer_away(const struct weir_engine *e, enum weir_group g,
+                           const uint8_t lane[WEIR_LANE_LEN])
+{
+    const struct weir_members_item *m =
+        e->members != NULL ? weir_members_find(e->members, lane) : NULL;
+
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = engine_handshake_done(e, i);
+        if (l != NULL && l->live && is_node_of(l->node, lane))
+            return false;
+    }
+    return g == WEIR_GROUP_C && !is_node_of(e->cfg.node, lane) && m != NULL &&
+           m->life >= WEIR_MEMBERS_ALIVE && m->life <= WEIR_MEMBERS_DOWN;
+}
+
+/* A lane that no node writes on: the word of `of` is the last one when all others were asked since.
+ * Those that were not are asked. */
+static bool is_last_word(struct weir_engine *e, enum weir_group g, const struct engine_link *of,
+                         const uint8_t lane[WEIR_LANE_LEN])
+{
+    bool is_last = true;
+
+    if (weir_engine_writer(e, g, lane) != NULL || is_writer_away(e, g, lane))
+        return false;
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = engine_handshake_done(e, i);
+        if (l == NULL || memcmp(l->node, of->node, WEIR_NODE_ID_LEN) == 0 ||
+            !is_unasked(l, g, of->given_us[g]))
+            continue;
+        weir_engine_want_pull(e, i, g, e->mono_us);
+        is_last = false;
+    }
+    return is_last;
+}
+
+/* The largest number of a lane up to which another node than that of `of` sent all it has. */
+static uint64_t given_by_another(const struct weir_engine *e, enum weir_group g,
+                                 const struct engine_link *of, const uint8_t lane[WEIR_LANE_LEN])
+{
+    uint64_t most = 0;
+
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = engine_handshake_done(e, i);
+        if (l == NULL || memcmp(l->node, of->node, WEIR_NODE_ID_LEN) == 0)
+            continue;
+        uint64_t seq = weir_vector_get(&l->given[g], lane);
+        most = seq > most ? seq : most;
+    }
+    return most;
+}
+
+/* The end of the records that are stored without a gap behind the vector: no word is needed. */
+static uint64_t end_of_run(struct weir_engine *e, enum weir_group g,
+                           const struct weir_vector_entry *lane)
+{
+    struct weir_record_store *records = e->group[g].records;
+    struct weir_stored_record rec;
+    uint64_t at = weir_vector_get(&e->group[g].vv, lane->lane);
+
+    while (at < lane->seq && weir_engine_begin(e, g) &&
+           records->ops->next_dot(records, lane->lane, at, &rec) == WEIR_OK &&
+           rec.rec.version.seq == at + 1)
+        at++;
+    return at;
+}
+
+static uint64_t vouched(struct weir_engine *e, enum weir_group g, const struct engine_link *of,
+                        const struct weir_vector_entry *lane)
+{
+    if (!engine_has(e, WEIR_RULE_VECTOR_WITNESS) || weir_engine_relays(e) ||
+        is_node_of(of->node, lane->lane))
+        return lane->seq;
+    uint64_t seq = given_by_another(e, g, of, lane->lane);
+    if (seq >= lane->seq || is_last_word(e, g, of, lane->lane))
+        return lane->seq;
+    uint64_t run = end_of_run(e, g, lane);
+    return run > seq ? run : seq;
+}
+
+void weir_engine_vouch(struct weir_engine *e, enum weir_group g)
+{
+    struct engine_group *group = &e->group[g];
+
+    if (!e->vouch[g] || !engine_is_live(e))
+        return;
+    e->vouch[g] = false;
+    for (uint32_t i = 0; i < e->num_links && e->turn_err == WEIR_OK; i++) {
+        const struct engine_link *l = engine_handshake_done(e, i);
+        for (size_t k = 0; l != NULL && k < l->given[g].num; k++) {
+            const struct weir_vector_entry *lane = &l->given[g].items[k];
+            if (lane->seq > weir_vector_get(&group->vv, lane->lane) &&
+                memcmp(lane->lane, group->meta.lane, WEIR_LANE_LEN) != 0 &&
+                weir_engine_has_room(e, g, lane->lane))
+                weir_engine_raise(e, g, lane->lane, vouched(e, g, l, lane));
+        }
+    }
+}
