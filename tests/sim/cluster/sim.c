@@ -167,16 +167,16 @@ static bool is_live(const struct weir_sim_node *n)
     return weir_sim_node_is_up(n) && weir_engine_state(n->engine) == WEIR_ENGINE_LIVE;
 }
 
-/* Is the node to give up its records: did it miss purges of one that stays, and each of the other,
- * or did it ask (R15)? Of two that missed each other's, the later one. */
+/* Is the node to give up its records: did it miss purges of one that stays? Of two that missed each
+ * other's, the later one does; when some node asked (R15), all that missed purges of one. */
 static bool must_give_up(const struct weir_sim *s, const struct weir_sim_node *n,
-                         const bool *gives_up)
+                         const bool *gives_up, bool is_asked)
 {
     for (uint32_t i = 0; i < s->num_nodes; i++) {
         const struct weir_sim_node *other = &s->nodes[i];
         if (other == n || gives_up[i] || !is_live(other) || !is_beyond(n, other))
             continue;
-        if (is_beyond(other, n) ? i < n->index : n->asks_operator)
+        if (is_beyond(other, n) ? i < n->index : is_asked)
             return true;
     }
     return false;
@@ -190,12 +190,11 @@ void weir_sim_operate(struct weir_sim *s)
     s->is_operator_called = false;
     for (uint32_t i = 0; i < s->num_nodes; i++) {
         struct weir_sim_node *n = &s->nodes[i];
-        gives_up[i] = is_live(n) && must_give_up(s, n, gives_up);
-        if (!gives_up[i])
-            continue;
-        n->asks_operator = false;
-        weir_sim_node_give(s, n, &give_up);
+        gives_up[i] = is_live(n) && must_give_up(s, n, gives_up, s->is_floor_disputed);
+        if (gives_up[i])
+            weir_sim_node_give(s, n, &give_up);
     }
+    s->is_floor_disputed = false;
 }
 
 /* One node in turn is checked as a whole. */

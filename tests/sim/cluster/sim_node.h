@@ -70,7 +70,6 @@ struct weir_sim_node {
     bool is_paused;
     bool is_busy; /* a commit is under way */
     bool was_live;
-    bool asks_operator; /* one peer alone states purges that it missed (R15) */
     enum weir_sim_step dies_at;
     bool dies_whole;              /* the host, not only the process */
     enum weir_engine_state state; /* as last traced */
