@@ -145,6 +145,7 @@ void weir_engine_link_down(struct weir_engine *e, uint32_t link)
     e->links[link]->up = false;
     e->links[link]->handshake_done = false;
     e->num_up--;
+    e->away_us = e->mono_us;
     weir_engine_pulls_lost(e, link);
     if (e->audit.open && e->audit.link == link)
         e->audit.open = false;

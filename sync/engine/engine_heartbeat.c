@@ -35,10 +35,8 @@ static bool add_own_lanes(struct weir_engine *e, Weir__V1__Heartbeat *m)
     struct weir_vector own = WEIR_VECTOR_ZERO;
     enum weir_err err = WEIR_OK;
 
-    /* Only a lane that this node may write on: another may know more of it otherwise (R10, R15). */
     for (unsigned g = 0; g < WEIR_GROUP_COUNT && err == WEIR_OK; g++)
-        if (e->lane_drawn[g])
-            err = weir_vector_raise(&own, e->group[g].meta.lane, last_published_seq(&e->group[g]));
+        err = weir_vector_raise(&own, e->group[g].meta.lane, last_published_seq(&e->group[g]));
     if (err < 0)
         weir_engine_fail(e, WEIR_ENOMEM);
     m->own = weir_engine_lanes(e, &own);
@@ -136,18 +134,6 @@ static void compare_hash(struct weir_engine *e, uint32_t link, enum weir_group g
     l->our_hash[g] = ours;
 }
 
-/* R15: the lanes that the peer writes on. */
-static void note_own_lanes(struct engine_link *l, const Weir__V1__Heartbeat *h, uint64_t mono_us)
-{
-    memset(l->own, 0, sizeof(l->own));
-    for (size_t i = 0; i < h->n_own; i++) {
-        const uint8_t *lane = h->own[i]->lane.data;
-        memcpy(l->own[engine_lane_group(lane)], lane, WEIR_LANE_LEN);
-    }
-    l->heard = true;
-    l->heard_us = mono_us;
-}
-
 void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__V1__Heartbeat *h)
 {
     struct engine_link *l = engine_handshake_done(e, link);
@@ -164,7 +150,6 @@ void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__
     if (!weir_engine_members_heard(e, link, h))
         return;
     weir_engine_active_heard(e, h);
-    note_own_lanes(e->links[link], h, e->mono_us);
     if (e->readonly || e->state == WEIR_ENGINE_STALE || l->stale)
         return;
     for (size_t i = 0; i < h->n_own; i++) {

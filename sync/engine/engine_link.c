@@ -262,8 +262,6 @@ static bool begin_handshake(struct weir_engine *e, uint32_t link, const Weir__V1
         return true;
     if (l->handshake_done)
         weir_engine_members_down(e, link);
-    l->heard = false;
-    l->heard_us = e->mono_us;
     l->audit_asked = false;
     l->sums_hash = 0;
     l->audit_bad = 0;

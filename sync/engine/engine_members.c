@@ -154,6 +154,7 @@ void weir_engine_members_tick(struct weir_engine *e)
     if (!e->members_changed || e->unloaded || e->turn_err < 0)
         return;
     e->members_changed = false;
+    e->away_us = e->mono_us;
     load_member_records(e);
     cut_evicted(e);
 }

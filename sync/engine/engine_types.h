@@ -28,7 +28,6 @@ struct engine_link {
                        states; nothing is accepted from it */
     bool beyond;    /* R15: it states purges that this node missed */
     bool floor_told;    /* the operator was alerted to that */
-    bool heard;         /* a heartbeat came in this life of the peer */
     bool audit_asked;   /* R12: the keys of its differing buckets were asked for */
     bool behind;    /* its last known vector missed purges; it is asked for a newer one */
     bool asks_all;  /* its last Hello left out lanes that are not retired here */
@@ -52,8 +51,6 @@ struct engine_link {
     uint64_t retired_hash;                 /* from its last Hello */
     uint32_t audit_bad;                    /* classes whose sums differed in it */
     uint64_t beyond_us; /* since when it states such purges */
-    uint64_t heard_us;  /* when the last heartbeat came, or the handshake was done */
-    uint8_t own[WEIR_GROUP_COUNT][WEIR_LANE_LEN]; /* the lanes it writes on, by that heartbeat */
     struct weir_vector given[WEIR_GROUP_COUNT];   /* R15: all that it has up to here was received */
     uint64_t given_us[WEIR_GROUP_COUNT]; /* since when that goes beyond the vector in some lane */
     uint64_t asked_us[WEIR_GROUP_COUNT]; /* when the last session with it that ended had begun */

@@ -11,26 +11,28 @@
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_turn.h"
 
-#define WORD_US 5000000 /* a node that was silent for so long is not known to write */
-
 static bool is_node_of(const uint8_t node[WEIR_NODE_ID_LEN], const uint8_t lane[WEIR_LANE_LEN])
 {
     return memcmp(node, lane, WEIR_NODE_ID_LEN) == 0;
 }
 
-const struct engine_link *weir_engine_writer(const struct weir_engine *e, enum weir_group g,
-                                             const uint8_t lane[WEIR_LANE_LEN])
+/* Can the node that wrote a lane be waited for? It alone may have the end of it. Bans do not wait
+ * for a node that is away, since they expire. */
+static bool is_writer_expected(const struct weir_engine *e, enum weir_group g,
+                               const uint8_t lane[WEIR_LANE_LEN])
 {
+    const struct weir_members_item *m =
+        e->members != NULL ? weir_members_find(e->members, lane) : NULL;
+
+    if (is_node_of(e->cfg.node, lane))
+        return false;
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = engine_handshake_done(e, i);
-        if (l == NULL || !l->live || !is_node_of(l->node, lane) ||
-            e->mono_us - l->heard_us >= WORD_US)
-            continue;
-        /* Until its first heartbeat any of its lanes may be the one. */
-        if (!l->heard || memcmp(l->own[g], lane, WEIR_LANE_LEN) == 0)
-            return l;
+        if (l != NULL && l->live && is_node_of(l->node, lane))
+            return true;
     }
-    return NULL;
+    return g == WEIR_GROUP_C && m != NULL && m->life >= WEIR_MEMBERS_ALIVE &&
+           m->life <= WEIR_MEMBERS_DOWN;
 }
 
 void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_group g,
@@ -44,7 +46,7 @@ void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_grou
         const struct weir_vector_entry *lane = &vv->items[i];
         is_new = lane->seq > weir_vector_get(&group->vv, lane->lane) &&
                  lane->seq > weir_vector_get(&l->given[g], lane->lane) &&
-                 weir_engine_writer(e, g, lane->lane) == NULL;
+                 !is_writer_expected(e, g, lane->lane);
     }
     if (is_new)
         l->given_us[g] = e->mono_us;
@@ -68,36 +70,20 @@ static bool is_unasked(const struct engine_link *l, enum weir_group g, uint64_t 
     return l->live && !(g == WEIR_GROUP_C && l->stale) && l->asked_us[g] < since_us;
 }
 
-/* May there be more of a lane that no connected node writes on? So while the node that wrote it is
- * away: it alone may have the end. Bans do not wait for it, since they expire. */
-static bool is_writer_away(const struct weir_engine *e, enum weir_group g,
-                           const uint8_t lane[WEIR_LANE_LEN])
-{
-    const struct weir_members_item *m =
-        e->members != NULL ? weir_members_find(e->members, lane) : NULL;
-
-    for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = engine_handshake_done(e, i);
-        if (l != NULL && l->live && is_node_of(l->node, lane))
-            return false;
-    }
-    return g == WEIR_GROUP_C && !is_node_of(e->cfg.node, lane) && m != NULL &&
-           m->life >= WEIR_MEMBERS_ALIVE && m->life <= WEIR_MEMBERS_DOWN;
-}
-
-/* A lane that no node writes on: the word of `of` is the last one when all others were asked since.
- * Those that were not are asked. */
+/* Were all others asked since? Then no connected node has more of the lane. Those that were not are
+ * asked. */
 static bool is_last_word(struct weir_engine *e, enum weir_group g, const struct engine_link *of,
                          const uint8_t lane[WEIR_LANE_LEN])
 {
+    uint64_t since_us = of->given_us[g] > e->away_us ? of->given_us[g] : e->away_us;
     bool is_last = true;
 
-    if (weir_engine_writer(e, g, lane) != NULL || is_writer_away(e, g, lane))
+    if (is_writer_expected(e, g, lane))
         return false;
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = engine_handshake_done(e, i);
         if (l == NULL || memcmp(l->node, of->node, WEIR_NODE_ID_LEN) == 0 ||
-            !is_unasked(l, g, of->given_us[g]))
+            !is_unasked(l, g, since_us))
             continue;
         weir_engine_want_pull(e, i, g, e->mono_us);
         is_last = false;

@@ -2,10 +2,10 @@
  *
  * engine_vouch.h - private to the engine: rule R15: how far the vector may be raised after pulls.
  * A peer that is wrong can state a vector beyond the records that it sent, for a lane of any node.
- * So a lane is raised on the word of the node that writes on it, or of two peers that each sent all
- * they have. One peer's word is enough only for a lane that no node writes on and of which no other
- * peer that was asked since has more. In an overlay it always is: its nodes are not linked to most
- * of the writers.
+ * So a lane is raised on the word of its own node, or of two peers that each sent all they have.
+ * One peer's word is enough only while the lane's node is neither connected nor a member that may
+ * come back, and when every other peer was asked since. In an overlay it always is: its nodes are
+ * not linked to most of the others.
  */
 #ifndef WEIR_SYNC_ENGINE_ENGINE_VOUCH_H
 #define WEIR_SYNC_ENGINE_ENGINE_VOUCH_H
@@ -22,9 +22,5 @@ void weir_engine_vouch(struct weir_engine *e, enum weir_group g);
 
 /** Forget what was received: the store lost it. */
 void weir_engine_forget_given(struct weir_engine *e);
-
-/** The connected node that writes on this lane now, by its own word. NULL: none is known */
-const struct engine_link *weir_engine_writer(const struct weir_engine *e, enum weir_group g,
-                                             const uint8_t lane[WEIR_LANE_LEN]);
 
 #endif
