@@ -200,13 +200,14 @@ static bool is_floor_vouched(const struct weir_engine *e)
 {
     unsigned num = 0;
 
-    if (!engine_has(e, WEIR_RULE_FLOOR_WITNESS) || weir_engine_members_others(e) < 2)
+    if (!engine_has(e, WEIR_RULE_FLOOR_WITNESS))
         return true;
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = engine_handshake_done(e, i);
-        num += l != NULL && l->beyond && !weir_engine_is_repeated(e, i);
+        num += l != NULL && l->beyond && !weir_engine_is_repeated(e, i) &&
+               weir_engine_members_votes(e, l);
     }
-    return num >= 2;
+    return num >= (weir_engine_members_others(e) < 2 ? 1 : 2);
 }
 
 /* The peer states purges that this node missed. */

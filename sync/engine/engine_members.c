@@ -198,19 +198,36 @@ bool weir_engine_is_repeated(const struct weir_engine *e, uint32_t link)
     return false;
 }
 
-unsigned weir_engine_members_others(const struct weir_engine *e)
+static bool is_joined(const struct weir_members_item *m)
+{
+    return m != NULL && m->life >= WEIR_MEMBERS_ALIVE && m->life <= WEIR_MEMBERS_LOST;
+}
+
+/* Members with records, beside this node. */
+static unsigned num_recorded(const struct weir_engine *e)
 {
     unsigned num = 0;
 
     for (size_t i = 0; e->members != NULL && i < weir_members_num(e->members); i++) {
         const struct weir_members_item *m = weir_members_at(e->members, i);
-        num += m->life >= WEIR_MEMBERS_ALIVE && m->life <= WEIR_MEMBERS_LOST &&
-               memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) != 0;
+        num += is_joined(m) && memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) != 0;
     }
-    bool has_records = num > 0;
-    for (uint32_t i = 0; !has_records && i < e->num_links; i++)
-        num += engine_handshake_done(e, i) != NULL && !weir_engine_is_repeated(e, i);
     return num;
+}
+
+unsigned weir_engine_members_others(const struct weir_engine *e)
+{
+    unsigned recorded = num_recorded(e);
+    unsigned connected = 0;
+
+    for (uint32_t i = 0; i < e->num_links; i++)
+        connected += engine_handshake_done(e, i) != NULL && !weir_engine_is_repeated(e, i);
+    return recorded > 0 ? recorded : connected;
+}
+
+bool weir_engine_members_votes(const struct weir_engine *e, const struct engine_link *l)
+{
+    return num_recorded(e) == 0 || is_joined(weir_members_find(e->members, l->node));
 }
 
 /* -- heartbeats -- */

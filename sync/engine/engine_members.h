@@ -27,6 +27,9 @@ bool weir_engine_is_repeated(const struct weir_engine *e, uint32_t link);
  * that are connected. */
 unsigned weir_engine_members_others(const struct weir_engine *e);
 
+/** Is the peer one of those? A node without a record has no vote where members have some. */
+bool weir_engine_members_votes(const struct weir_engine *e, const struct engine_link *l);
+
 /**
  * R10: has every other member confirmed that it has nothing of this node's lane that the node
  * lacks?

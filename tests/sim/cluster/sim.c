@@ -42,10 +42,7 @@ void weir_sim_init(struct weir_sim *s, const struct weir_sim_plan *plan, FILE *t
     WEIR_ASSERT(plan->num_nodes >= 1);
     WEIR_ASSERT(plan->num_nodes <= WEIR_SIM_NODES_MAX);
     *s = (struct weir_sim){ .plan = *plan, .num_nodes = plan->num_nodes };
-    /* A peer that lies about what it has can make an honest node lose it: only bounds are checked.
-     */
-    s->checks = !plan->unchecked && !(weir_sim_plan_has(plan, WEIR_SIM_WITH_HOSTILE) &&
-                                      weir_sim_plan_has(plan, WEIR_SIM_WITH_LIES));
+    s->checks = !plan->unchecked;
     s->trace.out = trace;
     weir_rng_init(&s->net_rng, weir_sim_seed_of(s, 0x6e6574));
     weir_rng_init(&s->node_rng, weir_sim_seed_of(s, 0x6e6f6465));
