@@ -121,6 +121,8 @@ void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool boots
         return;
     }
     n->state = weir_engine_state(n->engine);
+    n->num_failed = 0;
+    n->is_told = false;
     trace_node(s, n, WEIR_SIM_LINE_START, n->life);
     weir_sim_net_start(&s->net, n->index);
     weir_sim_node_poke(s, n, s->events.now_us);
@@ -279,6 +281,7 @@ static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir
         weir_engine_exported(n->engine, true);
         return;
     case WEIR_SIM_INPUT_GIVE_UP:
+        n->is_told = true;
         weir_engine_give_up(n->engine);
         return;
     }
@@ -307,6 +310,7 @@ static void collect(struct weir_sim_node *n)
             continue; /* the stores' hooks report more */
         struct weir_sim_output *o = outbox_add(n);
         o->out = out;
+        n->is_told = n->is_told || (out.what == WEIR_OUT_ALARM && out.alarm == WEIR_ALARM_AUDIT);
         o->parcel = bytes.len > 0 ? weir_sim_parcel_new(bytes.at, bytes.len) : NULL;
         o->out.frame = WEIR_SPAN_EMPTY;
         o->out.key =
@@ -429,6 +433,30 @@ static void after(struct weir_sim *s, struct weir_sim_node *n)
     weir_sim_node_poke(s, n, wake_us > now_us + TURN_MIN_US ? wake_us : now_us + TURN_MIN_US);
 }
 
+/* In one life of its database a node draws a lane for each group, another after a turn that failed,
+ * and one more when a peer claims to know more of it. */
+static void check_lanes(struct weir_sim *s, const struct weir_sim_node *n)
+{
+    uint64_t num_lives = 1 + weir_engine_counter(n->engine, WEIR_COUNT_RESETS);
+
+    if (weir_engine_counter(n->engine, WEIR_COUNT_LANES) >
+        WEIR_GROUP_COUNT * (1 + num_lives + n->num_failed))
+        weir_sim_check_found(&s->check, WEIR_SIM_LANES, n->index, WEIR_SIM_NO_NAME);
+}
+
+/* R15, after the turn. */
+static void check_claims(struct weir_sim *s, struct weir_sim_node *n, bool was_stale)
+{
+    const struct weir_vector *floor = weir_engine_floor(n->engine, WEIR_GROUP_C);
+
+    if (weir_vector_hash(floor) != n->floor_hash)
+        weir_sim_check_floor(&s->check, floor);
+    n->floor_hash = weir_vector_hash(floor);
+    if (n->state == WEIR_ENGINE_STALE && !was_stale && !n->is_told)
+        weir_sim_check_stale(&s->check, n->index, weir_engine_vv(n->engine, WEIR_GROUP_C));
+    check_lanes(s, n);
+}
+
 static void trace_turn(struct weir_sim *s, struct weir_sim_node *n, enum weir_err err)
 {
     enum weir_engine_state state = weir_engine_state(n->engine);
@@ -458,11 +486,16 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
     }
     if (dies(s, n, WEIR_SIM_STEP_INPUTS))
         return;
+    bool was_stale = n->state == WEIR_ENGINE_STALE;
     enum weir_err err = weir_engine_commit(n->engine);
+    n->num_failed += err < 0;
     trace_turn(s, n, err);
     if (s->checks)
         weir_sim_check_turned(&s->check, n->index, n->store[WEIR_GROUP_C]);
     collect(n);
+    if (s->checks)
+        check_claims(s, n, was_stale);
+    n->is_told = false;
 }
 
 void weir_sim_node_on_turn(struct weir_sim *s, struct weir_sim_node *n, uint64_t at_us)

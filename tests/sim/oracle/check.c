@@ -33,6 +33,8 @@ static const char *const texts[] = {
     [WEIR_SIM_CONFLICT] = "I11: a concurrent loser is in no list",
     [WEIR_SIM_DAMAGED] = "R11: a damaged record stayed",
     [WEIR_SIM_ACCUSED] = "R15: an honest peer was cut off for a false claim",
+    [WEIR_SIM_MISLED] = "R15: a node gave its records up for a false claim",
+    [WEIR_SIM_LANES] = "R15: a node draws lane after lane",
     [WEIR_SIM_ORACLE] = "the oracle",
 };
 _Static_assert(WEIR_ARRAY_LEN(texts) == WEIR_SIM_BROKEN_COUNT, "each finding has a text");
@@ -67,6 +69,7 @@ void weir_sim_check_deinit(struct weir_sim_check *c)
     free(c->writes);
     free(c->gone);
     free(c->hit);
+    weir_vector_deinit(&c->floor);
     weir_sim_names_deinit(&c->lanes);
     weir_sim_names_deinit(&c->keys);
     weir_sim_names_deinit(&c->dots);
@@ -575,6 +578,19 @@ void weir_sim_check_exported(struct weir_sim_check *c, uint32_t node)
     for (uint32_t key = 0; key < v->num_keys; key++)
         if (v->cur[key] != 0)
             c->writes[v->cur[key] - 1].exported = true;
+}
+
+void weir_sim_check_floor(struct weir_sim_check *c, const struct weir_vector *floor)
+{
+    enum weir_err err = weir_vector_merge(&c->floor, floor);
+
+    WEIR_ASSERT(err == WEIR_OK);
+}
+
+void weir_sim_check_stale(struct weir_sim_check *c, uint32_t node, const struct weir_vector *vv)
+{
+    if (!weir_vector_is_stale(vv, &c->floor))
+        weir_sim_check_found(c, WEIR_SIM_MISLED, node, WEIR_SIM_NO_NAME);
 }
 
 void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node,
