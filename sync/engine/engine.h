@@ -186,13 +186,13 @@ enum weir_out {
 };
 
 enum weir_alarm {
-    WEIR_ALARM_BOTH_STALE, /* neither may reset by itself: the operator picks one */
-    WEIR_ALARM_DUPLICATE,  /* this node's id, or a peer's, lives twice (R13) */
-    WEIR_ALARM_CLUSTER,    /* a peer of another cluster */
-    WEIR_ALARM_EVICTED,    /* a peer that was evicted */
-    WEIR_ALARM_DISK,       /* READONLY */
-    WEIR_ALARM_AUDIT,      /* equal vectors, different records (R12) */
-    WEIR_ALARM_ROLLBACK,   /* a peer has writes of this node that this node has not (R10) */
+    WEIR_ALARM_BOTH_STALE,  /* neither may reset by itself: the operator picks one */
+    WEIR_ALARM_DUPLICATE,   /* this node's id, or a peer's, lives twice (R13) */
+    WEIR_ALARM_CLUSTER,     /* a peer of another cluster */
+    WEIR_ALARM_EVICTED,     /* a peer that was evicted */
+    WEIR_ALARM_DISK,        /* READONLY */
+    WEIR_ALARM_AUDIT,       /* equal vectors, different records (R12) */
+    WEIR_ALARM_ROLLBACK,    /* a peer has writes of this node that this node has not (R10) */
     WEIR_ALARM_FALSE_CLAIM, /* a peer stated what cannot be true (R15): it was cut off */
     WEIR_ALARM_FLOOR,       /* a peer alone states purges of what this node never had (R15): is it
                                right, this node is to give up its records */

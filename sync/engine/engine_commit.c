@@ -16,7 +16,6 @@
 #include "sync/engine/engine_pull.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
-#include "sync/engine/engine_vouch.h"
 #include "sync/engine/engine_write.h"
 
 #define SECOND_US UINT64_C(1000000)

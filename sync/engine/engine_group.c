@@ -12,7 +12,8 @@
 #include "sync/engine/engine_turn.h"
 #include "sync/version/num.h"
 
-#define LANE_LOST_US UINT64_C(600000000) /* R15: one lane in ten minutes is given up for a claim */
+/* R15: within this time one lane is given up for what a peer claims to know of it. */
+#define LANE_LOST_US UINT64_C(600000000)
 
 static enum weir_err load_lanes(struct engine_group *g)
 {
@@ -188,11 +189,12 @@ void weir_engine_lane_lost(struct weir_engine *e, enum weir_group group, uint32_
 {
     struct engine_group *g = &e->group[group];
 
-    /* A lane that was drawn or confirmed in this life is known to no peer beyond what it has, unless
-     * this node lives twice. The first such claim may show that; more of them are false (R15). */
+    /* A lane that was drawn or confirmed in this life is known to no peer beyond what it has,
+     * unless this node lives twice. The first such claim may show that; more of them are false
+     * (R15). */
     bool was_mine = e->lane_drawn[group];
     if (was_mine && e->lane_lost_us != 0 && e->mono_us - e->lane_lost_us < LANE_LOST_US &&
-        link != WEIR_ENGINE_NO_LINK && engine_has(e, WEIR_RULE_LANE_PACE)) {
+        link != WEIR_ENGINE_NO_LINK && engine_has(e, WEIR_RULE_LANE_LIMIT)) {
         weir_engine_false_claim(e, link);
         return;
     }

@@ -12,7 +12,6 @@
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
-#include "sync/engine/engine_vouch.h"
 
 #define BIT(state) (1u << (state))
 

@@ -13,7 +13,7 @@
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_turn.h"
 
-#define HELLO_US 1000000 /* at most one Hello a link in this time, other than responses */
+#define HELLO_US       1000000  /* at most one Hello a link in this time, other than responses */
 #define FLOOR_ALARM_US 10000000 /* a second peer should have stated such a floor by then */
 #define RESET_WAIT_US  30000000 /* for another node's reset to end; then this one resets too */
 #define HELLO_AGAIN_US                                                                             \

@@ -71,6 +71,13 @@ void weir_engine_link_deinit(struct engine_link *l)
         weir_vector_deinit(&l->given[g]);
 }
 
+void weir_engine_forget_given(struct weir_engine *e)
+{
+    for (uint32_t i = 0; i < e->num_links; i++)
+        for (unsigned g = 0; e->links[i] != NULL && g < WEIR_GROUP_COUNT; g++)
+            weir_vector_reset(&e->links[i]->given[g]);
+}
+
 void weir_engine_members_down(struct weir_engine *e, uint32_t link)
 {
     if (e->members != NULL)

@@ -29,6 +29,9 @@ void weir_engine_pulls_lost(struct weir_engine *e, uint32_t link);
 /** Free what is known of a peer. */
 void weir_engine_link_deinit(struct engine_link *l);
 
+/** R15: forget what was received of all peers: the store lost it. */
+void weir_engine_forget_given(struct weir_engine *e);
+
 /** members.h counts one link less to the peer. */
 void weir_engine_members_down(struct weir_engine *e, uint32_t link);
 

@@ -15,7 +15,6 @@
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
-#include "sync/engine/engine_vouch.h"
 
 #define JOIN_US     100000   /* between two attempts to start a bootstrap */
 #define PATIENCE_US 10000000 /* how long to wait for a peer that has all that this node has had */

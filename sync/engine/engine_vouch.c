@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_vouch.c - what peers stated to have after each had sent all of it, and what that is worth.
+ * engine_vouch.c - rule R15: how far the vector may be raised after pulls.
+ * A peer that is wrong can state a vector beyond the records that it sent, for a lane of any node.
+ * So a lane is raised on the word of its own node, or of two peers that each sent all they have; or
+ * as far as its records are here without a gap. One peer's word is enough only while the lane's
+ * node is neither connected nor a member that may come back, and when every other peer was asked
+ * since. In an overlay it always is: its nodes are not linked to most of the others.
  */
-#include "sync/engine/engine_vouch.h"
-
 #include <string.h>
 
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_members.h"
 #include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_pull.h"
 #include "sync/engine/engine_turn.h"
 
 static bool is_node_of(const uint8_t node[WEIR_NODE_ID_LEN], const uint8_t lane[WEIR_LANE_LEN])
@@ -55,13 +59,6 @@ void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_grou
     if (weir_vector_get(vv, group->meta.lane) > group->meta.seq)
         weir_engine_lane_lost(e, g, link);
     e->vouch[g] = true;
-}
-
-void weir_engine_forget_given(struct weir_engine *e)
-{
-    for (uint32_t i = 0; i < e->num_links; i++)
-        for (unsigned g = 0; e->links[i] != NULL && g < WEIR_GROUP_COUNT; g++)
-            weir_vector_reset(&e->links[i]->given[g]);
 }
 
 /* May the peer be asked what it has, and was it not since? */

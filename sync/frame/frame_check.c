@@ -116,9 +116,9 @@ static enum weir_frame_fault check_pull_rep(const Weir__V1__PullRep *p)
         if (!p->r[i]->has_lane)
             return WEIR_FRAME_BAD_LANE;
     }
-    enum weir_frame_fault fault = first_of(
-        first_of(check_lanes(p->cursor, p->n_cursor), check_lanes(p->beyond, p->n_beyond)),
-        first_of(check_lanes(p->vv, p->n_vv), check_lanes(p->floor, p->n_floor)));
+    enum weir_frame_fault fault =
+        first_of(first_of(check_lanes(p->cursor, p->n_cursor), check_lanes(p->beyond, p->n_beyond)),
+                 first_of(check_lanes(p->vv, p->n_vv), check_lanes(p->floor, p->n_floor)));
     if (fault != WEIR_FRAME_OK || !p->complete)
         return fault;
     return first_of(check_claim(p->cursor, p->n_cursor, p->vv, p->n_vv, false),
@@ -132,8 +132,7 @@ static enum weir_frame_fault check_hello(const Weir__V1__Hello *h)
     enum weir_frame_fault fault =
         first_of(check_lanes(h->seen, h->n_seen),
                  first_of(check_lanes(h->vv, h->n_vv), check_lanes(h->floor, h->n_floor)));
-    return first_of(fault,
-                    check_claim(h->floor, h->n_floor, h->vv, h->n_vv, h->retired_out));
+    return first_of(fault, check_claim(h->floor, h->n_floor, h->vv, h->n_vv, h->retired_out));
 }
 
 static enum weir_frame_fault check_heartbeat(const Weir__V1__Heartbeat *h)

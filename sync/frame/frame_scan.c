@@ -192,8 +192,7 @@ static const struct rules all_rules[RULES_MAX] = {
             WEIR_FRAME_BAD_ITEMS },
           RECORDS(4),
       } },
-    { &weir__v1__key_ver__descriptor,
-      { KEY(1), LANE(2, MUST), SEQ(3, MUST, 1), STAMP(4, MUST) } },
+    { &weir__v1__key_ver__descriptor, { KEY(1), LANE(2, MUST), SEQ(3, MUST, 1), STAMP(4, MUST) } },
 };
 
 static const struct rules *rules_of(const ProtobufCMessageDescriptor *desc)

@@ -272,11 +272,11 @@ static void act_ahead(struct weir_sim *s)
 }
 
 static void (*const acts[])(struct weir_sim *s) = {
-    [WEIR_SIM_ACT_GARBAGE] = act_garbage,     [WEIR_SIM_ACT_SHORT] = act_short,
-    [WEIR_SIM_ACT_FLIPPED] = act_flipped,     [WEIR_SIM_ACT_REPLAY] = act_replay,
-    [WEIR_SIM_ACT_SUMS] = act_sums,           [WEIR_SIM_ACT_FLOOD] = act_flood,
-    [WEIR_SIM_ACT_GIANT] = act_giant,         [WEIR_SIM_ACT_LANES] = act_lanes,
-    [WEIR_SIM_ACT_FUTURE] = act_future,       [WEIR_SIM_ACT_AHEAD] = act_ahead,
+    [WEIR_SIM_ACT_GARBAGE] = act_garbage, [WEIR_SIM_ACT_SHORT] = act_short,
+    [WEIR_SIM_ACT_FLIPPED] = act_flipped, [WEIR_SIM_ACT_REPLAY] = act_replay,
+    [WEIR_SIM_ACT_SUMS] = act_sums,       [WEIR_SIM_ACT_FLOOD] = act_flood,
+    [WEIR_SIM_ACT_GIANT] = act_giant,     [WEIR_SIM_ACT_LANES] = act_lanes,
+    [WEIR_SIM_ACT_FUTURE] = act_future,   [WEIR_SIM_ACT_AHEAD] = act_ahead,
 };
 _Static_assert(WEIR_ARRAY_LEN(acts) == WEIR_SIM_ACTS, "each act is done");
 

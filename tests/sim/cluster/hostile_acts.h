@@ -9,16 +9,16 @@ struct weir_sim;
 
 /** What it does, beside its lies (hostile_lies.h). */
 enum weir_sim_act {
-    WEIR_SIM_ACT_GARBAGE,   /* random bytes */
-    WEIR_SIM_ACT_SHORT,     /* a frame that ends too early */
-    WEIR_SIM_ACT_FLIPPED,   /* a heartbeat with a bit turned over */
-    WEIR_SIM_ACT_REPLAY,    /* a frame that a node sent before */
-    WEIR_SIM_ACT_SUMS,      /* sums of records that it does not have */
-    WEIR_SIM_ACT_FLOOD,     /* very many requests */
-    WEIR_SIM_ACT_GIANT,     /* a very large batch */
-    WEIR_SIM_ACT_LANES,     /* lane after lane */
-    WEIR_SIM_ACT_FUTURE,    /* a record stamped in a hundred years */
-    WEIR_SIM_ACT_AHEAD,     /* batches far ahead of their lane */
+    WEIR_SIM_ACT_GARBAGE, /* random bytes */
+    WEIR_SIM_ACT_SHORT,   /* a frame that ends too early */
+    WEIR_SIM_ACT_FLIPPED, /* a heartbeat with a bit turned over */
+    WEIR_SIM_ACT_REPLAY,  /* a frame that a node sent before */
+    WEIR_SIM_ACT_SUMS,    /* sums of records that it does not have */
+    WEIR_SIM_ACT_FLOOD,   /* very many requests */
+    WEIR_SIM_ACT_GIANT,   /* a very large batch */
+    WEIR_SIM_ACT_LANES,   /* lane after lane */
+    WEIR_SIM_ACT_FUTURE,  /* a record stamped in a hundred years */
+    WEIR_SIM_ACT_AHEAD,   /* batches far ahead of their lane */
     WEIR_SIM_ACTS,
 };
 

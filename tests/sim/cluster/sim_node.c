@@ -327,11 +327,11 @@ static bool is_foreign_link(const struct weir_sim *s, const struct weir_sim_node
 static void alarmed(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)
 {
     trace_node(s, n, WEIR_SIM_LINE_ALARM, out->alarm);
-    if (out->alarm == WEIR_ALARM_FALSE_CLAIM && s->checks &&
-        !is_foreign_link(s, n, out->link))
+    if (out->alarm == WEIR_ALARM_FALSE_CLAIM && s->checks && !is_foreign_link(s, n, out->link))
         weir_sim_check_found(&s->check, WEIR_SIM_ACCUSED, n->index, WEIR_SIM_NO_NAME);
     s->is_floor_disputed = s->is_floor_disputed || out->alarm == WEIR_ALARM_FLOOR;
-    if ((out->alarm == WEIR_ALARM_BOTH_STALE || out->alarm == WEIR_ALARM_FLOOR) && !s->is_operator_called) {
+    if ((out->alarm == WEIR_ALARM_BOTH_STALE || out->alarm == WEIR_ALARM_FLOOR) &&
+        !s->is_operator_called) {
         s->is_operator_called = true;
         weir_sim_events_add(&s->events, s->events.now_us + OPERATOR_US, WEIR_SIM_EVENT_OPERATOR, 0,
                             0);

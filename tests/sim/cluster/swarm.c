@@ -280,8 +280,7 @@ void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *
         .without = wish->without,
     };
     ret->features = draw_features(&rng) & ~wish->off;
-    if (weir_sim_plan_has(ret, WEIR_SIM_WITH_HOSTILE) &&
-        weir_sim_plan_has(ret, WEIR_SIM_WITH_LIES))
+    if (weir_sim_plan_has(ret, WEIR_SIM_WITH_HOSTILE) && weir_sim_plan_has(ret, WEIR_SIM_WITH_LIES))
         ret->features |= draw_lies(wish->seed) & ~wish->off;
     /* The links of an overlay stay as they are. In it a node relays what it cannot verify. */
     if (weir_sim_plan_has(ret, WEIR_SIM_WITH_OVERLAY))

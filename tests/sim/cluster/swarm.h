@@ -71,7 +71,6 @@ enum weir_sim_feature {
 };
 #define WEIR_SIM_LIE_FIRST WEIR_SIM_LIE_FLOOR
 
-
 /** What happens now and then. */
 enum weir_sim_fault {
     WEIR_SIM_FAULT_BREAK,

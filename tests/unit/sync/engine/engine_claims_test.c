@@ -57,7 +57,7 @@ static bool has(struct bed *b, unsigned at, const char *key, const char *value)
     return cluster_has(&b->c, at, WEIR_CLASS_TENANT, key, value);
 }
 
-static void put(struct bed *b, unsigned at, const char *key)
+static void write_key(struct bed *b, unsigned at, const char *key)
 {
     assert_int_equal(cluster_write(&b->c, at, WEIR_CLASS_TENANT, key, "v"), WEIR_OK);
 }
@@ -91,7 +91,7 @@ static void assert_others_go_on(struct bed *b)
         char key[2] = { (char)('p' + i), 0 };
         assert_int_equal(weir_engine_counter(b->c.node[i].engine, WEIR_COUNT_RESETS), 0);
         assert_int_equal(weir_engine_state(b->c.node[i].engine), WEIR_ENGINE_LIVE);
-        put(b, i, key);
+        write_key(b, i, key);
         cluster_run(&b->c, SECOND);
         for (unsigned j = 0; j < LIAR; j++)
             assert_true(has(b, j, key, "v"));
@@ -103,7 +103,7 @@ static void a_floor_above_its_own_vector_made_every_other_node_reset(void **stat
     struct bed b;
 
     bed_init(&b, true);
-    put(&b, 0, "a");
+    write_key(&b, 0, "a");
     lie(&b, b.c.node[0].last_version.lane, 1, 1000);
     cluster_start(&b.c, LIAR);
     cluster_run(&b.c, 60 * SECOND);
@@ -135,7 +135,7 @@ static void a_floor_of_the_only_other_node_makes_a_node_reset(void **state)
     struct bed b;
 
     bed_init(&b, false);
-    put(&b, 0, "a");
+    write_key(&b, 0, "a");
     for (unsigned i = 0; i < NODES - 1; i++)
         cluster_stop(&b.c, i);
     assert_int_equal(cluster_write(&b.c, LIAR, WEIR_CLASS_TENANT, "a", NULL), WEIR_OK);
@@ -155,7 +155,7 @@ static void a_node_waits_with_its_reset_while_another_resets(void **state)
     struct bed b;
 
     bed_init(&b, true);
-    put(&b, 0, "a");
+    write_key(&b, 0, "a");
     cluster_stop(&b.c, 2);
     cluster_stop(&b.c, LIAR);
     assert_int_equal(cluster_write(&b.c, 0, WEIR_CLASS_TENANT, "a", NULL), WEIR_OK);
@@ -178,11 +178,11 @@ static void a_vector_of_one_peer_alone_covers_no_write_of_a_member_that_is_away(
     struct bed b;
 
     bed_init(&b, true);
-    put(&b, 0, "a");
+    write_key(&b, 0, "a");
     lie(&b, b.c.node[0].last_version.lane, 1000, 0);
     for (unsigned i = 1; i < NODES; i++)
         cluster_cut(&b.c, 0, i, true);
-    put(&b, 0, "away");
+    write_key(&b, 0, "away");
     cluster_start(&b.c, LIAR);
     cluster_run(&b.c, 30 * SECOND);
     for (unsigned i = 1; i < LIAR; i++) {
@@ -207,8 +207,8 @@ static void what_a_node_that_left_wrote_is_covered_on_the_word_of_one(void **sta
     bed_init(&b, true);
     cluster_cut(&b.c, 0, 2, true);
     cluster_cut(&b.c, 0, LIAR, true);
-    put(&b, 0, "a");
-    put(&b, 0, "b");
+    write_key(&b, 0, "a");
+    write_key(&b, 0, "b");
     assert_int_equal(cluster_write(&b.c, 1, WEIR_CLASS_TENANT, "a", "later"), WEIR_OK);
     uint8_t lane[WEIR_LANE_LEN];
     uint64_t seq = b.c.node[0].last_version.seq;
@@ -220,8 +220,8 @@ static void what_a_node_that_left_wrote_is_covered_on_the_word_of_one(void **sta
     cluster_member(&b.c, 1, 0, WEIR_MEMBER_LEFT);
     cluster_run(&b.c, 20 * SECOND);
     for (unsigned i = 2; i < NODES; i++)
-        assert_int_equal(
-            weir_vector_get(weir_engine_vv(b.c.node[i].engine, WEIR_GROUP_C), lane), seq);
+        assert_int_equal(weir_vector_get(weir_engine_vv(b.c.node[i].engine, WEIR_GROUP_C), lane),
+                         seq);
     bed_deinit(&b);
 }
 
@@ -231,7 +231,7 @@ static void claims_on_its_own_lane_make_a_node_draw_one_lane_and_no_more(void **
 
     bed_init(&b, true);
     for (unsigned i = 0; i < 5; i++) {
-        put(&b, 0, "a");
+        write_key(&b, 0, "a");
         lie(&b, b.c.node[0].last_version.lane, 1000, 0);
         for (unsigned k = 0; k < LIAR; k++)
             b.c.cut[k][LIAR] = b.c.cut[LIAR][k] = false;
@@ -278,9 +278,8 @@ static void a_batch_of_another_nodes_lane_is_dropped(void **state)
     struct bed b;
 
     bed_init(&b, true);
-    put(&b, 0, "a");
-    publish(&b, b.c.node[0].last_version.lane, b.c.node[0].last_version.seq + 1,
-            b.c.wall_ms << 16);
+    write_key(&b, 0, "a");
+    publish(&b, b.c.node[0].last_version.lane, b.c.node[0].last_version.seq + 1, b.c.wall_ms << 16);
     cluster_run(&b.c, 5 * SECOND);
     for (unsigned i = 0; i < LIAR; i++)
         assert_true(has(&b, i, "forged", NULL));
@@ -315,7 +314,7 @@ static void a_clock_beyond_the_year_9999_refuses_writes(void **state)
     for (unsigned i = 1; i < NODES; i++)
         cluster_stop(&b.c, i);
     b.c.wall_ms = weir_hlc_ms(WEIR_HLC_MAX) - b.c.mono_us / 1000;
-    put(&b, 0, "a");
+    write_key(&b, 0, "a");
     b.c.wall_ms++;
     assert_int_equal(cluster_write(&b.c, 0, WEIR_CLASS_TENANT, "b", "v"), WEIR_ELIMIT);
     bed_deinit(&b);
