@@ -3,7 +3,7 @@
  * engine.h - the replication engine: messages, links, writes and time go in; messages,
  * acknowledgements and alarms come out. It has no I/O, thread, clock or randomness of its own, so
  * that a node, a simulated cluster of a thousand and a fuzzer run the same object file. Rules R1
- * to R13: sync/REPLICATION.md.
+ * to R15: sync/REPLICATION.md.
  * Inputs gather in a turn; weir_engine_commit makes it durable, and only then are its outputs
  * given out, so that a crash can undo nothing that was sent.
  * Owner: one thread.   Limits: struct weir_engine_config; WEIR_ENGINE_* below.
