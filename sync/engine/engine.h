@@ -3,7 +3,7 @@
  * engine.h - the replication engine: messages, links, writes and time go in; messages,
  * acknowledgements and alarms come out. It has no I/O, thread, clock or randomness of its own, so
  * that a node, a simulated cluster of a thousand and a fuzzer run the same object file. Rules R1
- * to R13: sync/REPLICATION.md.
+ * to R15: sync/REPLICATION.md.
  * Inputs gather in a turn; weir_engine_commit makes it durable, and only then are its outputs
  * given out, so that a crash can undo nothing that was sent.
  * Owner: one thread.   Limits: struct weir_engine_config; WEIR_ENGINE_* below.
@@ -135,8 +135,8 @@ struct weir_engine_write {
  * Write one record in the open turn.
  * @return WEIR_OK: an ACKED output follows, with the result | refused, no output follows:
  * WEIR_EBUSY (not LIVE: ask another node), WEIR_EIO (READONLY), WEIR_EINVAL (ranges), WEIR_EPERM
- * (this node's clock is off and the record is no ban), WEIR_ELIMIT (the key's stamp is the
- * largest there is, or too much in this turn: commit first), WEIR_ENOMEM
+ * (this node's clock is off and the record is no ban), WEIR_ELIMIT (the stamp would be
+ * beyond the year 9999, or too much in this turn: commit first), WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_engine_write(struct weir_engine *e,
                                               const struct weir_engine_write *w);
@@ -186,13 +186,16 @@ enum weir_out {
 };
 
 enum weir_alarm {
-    WEIR_ALARM_BOTH_STALE, /* neither may reset by itself: the operator picks one */
-    WEIR_ALARM_DUPLICATE,  /* this node's id, or a peer's, lives twice (R13) */
-    WEIR_ALARM_CLUSTER,    /* a peer of another cluster */
-    WEIR_ALARM_EVICTED,    /* a peer that was evicted */
-    WEIR_ALARM_DISK,       /* READONLY */
-    WEIR_ALARM_AUDIT,      /* equal vectors, different records (R12) */
-    WEIR_ALARM_ROLLBACK,   /* a peer has writes of this node that this node has not (R10) */
+    WEIR_ALARM_BOTH_STALE,  /* neither may reset by itself: the operator picks one */
+    WEIR_ALARM_DUPLICATE,   /* this node's id, or a peer's, lives twice (R13) */
+    WEIR_ALARM_CLUSTER,     /* a peer of another cluster */
+    WEIR_ALARM_EVICTED,     /* a peer that was evicted */
+    WEIR_ALARM_DISK,        /* READONLY */
+    WEIR_ALARM_AUDIT,       /* equal vectors, different records (R12) */
+    WEIR_ALARM_ROLLBACK,    /* a peer has writes of this node that this node has not (R10) */
+    WEIR_ALARM_FALSE_CLAIM, /* a peer stated what cannot be true (R15): it was cut off */
+    WEIR_ALARM_FLOOR,       /* a peer alone states purges of what this node never had (R15): is it
+                               right, this node is to give up its records */
     WEIR_ALARM_COUNT,
 };
 

@@ -11,6 +11,7 @@
 #include "sync/engine/engine_apply.h"
 #include "sync/engine/engine_inputs.h"
 #include "sync/engine/engine_life.h"
+#include "sync/engine/engine_members.h"
 #include "sync/engine/engine_out.h"
 #include "sync/engine/engine_pull.h"
 #include "sync/engine/engine_sums.h"
@@ -198,7 +199,10 @@ static const struct engine_link *link_with_equal_vector(const struct weir_engine
 {
     const struct engine_link *l = engine_handshake_done(e, link);
 
-    return l != NULL && l->sums_hash == weir_vector_hash(&e->group[WEIR_GROUP_C].vv) ? l : NULL;
+    return l != NULL && l->sums_hash == weir_vector_hash(&e->group[WEIR_GROUP_C].vv) &&
+                   !weir_engine_is_repeated(e, link)
+               ? l
+               : NULL;
 }
 
 /* @return the number of nodes, this one included, that hold the same records of a class; and in
@@ -234,12 +238,14 @@ static unsigned count_agreeing(const struct weir_engine *e, unsigned class,
 }
 
 /* Do more nodes agree with this one than do not? Then the others are to repair themselves: what
- * they have and this node lacks may have been deleted. */
+ * they have and this node lacks may have been deleted. Nor is one peer alone believed where there
+ * are more (R15). */
 static bool is_majority(const struct weir_engine *e, unsigned class)
 {
     unsigned num_others;
+    unsigned num_same = count_votes(e, class, &num_others);
 
-    return count_votes(e, class, &num_others) > num_others;
+    return num_same > num_others || (num_others < 2 && weir_engine_members_others(e) >= 2);
 }
 
 /* Do at least two peers agree with one another against this node, and are they more than those
@@ -276,6 +282,7 @@ static void ask_audit(struct weir_engine *e, uint32_t link, unsigned class)
     m.has_buckets = 1;
     m.buckets = (ProtobufCBinaryData){ .len = WEIR_SUMS_PACKED_LEN, .data = buckets };
     weir_engine_send(e, link, WEIR_FRAME_AUDIT, &m.base);
+    e->links[link]->audit_asked = true;
     engine_count(e, WEIR_COUNT_AUDITS, 1);
 }
 
@@ -487,10 +494,10 @@ static void fetch_newer(struct weir_engine *e, uint32_t link, const Weir__V1__Au
 
 void weir_engine_on_audit(struct weir_engine *e, uint32_t link, const Weir__V1__Audit *m)
 {
-    const struct engine_link *l = engine_handshake_done(e, link);
+    struct engine_link *l = engine_handshake_done(e, link);
 
     if (l == NULL || m->class_ >= ENGINE_CLASS_NUM || l->stale || !engine_is_live(e) ||
-        e->readonly) {
+        e->readonly || (!m->has_buckets && !l->audit_asked)) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
         return;
     }
@@ -498,4 +505,5 @@ void weir_engine_on_audit(struct weir_engine *e, uint32_t link, const Weir__V1__
         begin_search(e, link, m);
     else
         fetch_newer(e, link, m);
+    l->audit_asked = l->audit_asked && m->has_buckets;
 }

@@ -121,9 +121,8 @@ void weir_engine_link_up(struct weir_engine *e, uint32_t link, const uint8_t nod
     if (l == NULL)
         return; /* its frames are dropped; the next link that connects tries again */
     WEIR_ASSERT(!l->up);
-    struct weir_vector vv = l->vv;
-    weir_vector_reset(&vv);
-    *l = (struct engine_link){ .up = true, .vv = vv, .want_us = { ENGINE_NEVER, ENGINE_NEVER } };
+    weir_engine_link_deinit(l);
+    *l = (struct engine_link){ .up = true, .want_us = { ENGINE_NEVER, ENGINE_NEVER } };
     memcpy(l->node, node, WEIR_NODE_ID_LEN);
     e->num_up++;
     if (link >= e->num_links)
@@ -145,6 +144,7 @@ void weir_engine_link_down(struct weir_engine *e, uint32_t link)
     e->links[link]->up = false;
     e->links[link]->handshake_done = false;
     e->num_up--;
+    e->away_us = e->mono_us;
     weir_engine_pulls_lost(e, link);
     if (e->audit.open && e->audit.link == link)
         e->audit.open = false;
@@ -194,6 +194,8 @@ void weir_engine_receive(struct weir_engine *e, uint32_t link, struct weir_span 
     enum weir_err err = weir_frame_decode(frame, &f, &fault);
     if (err == WEIR_EPROTO)
         engine_count(e, WEIR_COUNT_FRAMES_BAD, 1);
+    if (err == WEIR_EPROTO && fault == WEIR_FRAME_BAD_CLAIM)
+        weir_engine_false_claim(e, link);
     if (err < 0)
         return;
     dispatch_message(e, link, frame, &f);
@@ -244,6 +246,7 @@ static void undo_turn(struct weir_engine *e, bool bans_stand)
     if (!bans_stand)
         weir_engine_pub_undo(e, WEIR_GROUP_E);
     weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
+    weir_engine_forget_given(e);
     e->audit.open = false;
     e->members_changed = true;
     weir_engine_sums_restart(e);
@@ -371,7 +374,8 @@ size_t weir_engine_memory(const struct weir_engine *e)
 
     for (uint32_t i = 0; i < e->num_links; i++)
         if (e->links[i] != NULL)
-            entries += e->links[i]->vv.cap;
+            entries += e->links[i]->vv.cap + e->links[i]->given[WEIR_GROUP_C].cap +
+                       e->links[i]->given[WEIR_GROUP_E].cap;
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
         entries += e->pulls[i].cursor.cap + e->pulls[i].beyond.cap + e->pulls[i].floor.cap;
     return e->waiting_len + entries * sizeof(struct weir_vector_entry);

@@ -37,6 +37,7 @@ static const char *const counts[] = {
     [WEIR_COUNT_OUT_DROPPED] = "out_dropped",
     [WEIR_COUNT_DISK_FAILED] = "disk_failed",
     [WEIR_COUNT_MEMBERS_BAD] = "members_bad",
+    [WEIR_COUNT_FALSE_CLAIMS] = "false_claims",
 };
 _Static_assert(WEIR_ARRAY_LEN(counts) == WEIR_COUNT_COUNT, "each counter has a name");
 

@@ -37,7 +37,8 @@ enum weir_engine_count {
     WEIR_COUNT_AUDITS_BAD,
     WEIR_COUNT_OUT_DROPPED, /* over WEIR_ENGINE_OUT_MAX */
     WEIR_COUNT_DISK_FAILED,
-    WEIR_COUNT_MEMBERS_BAD, /* a MEMBER record that cannot be read, or one too many */
+    WEIR_COUNT_MEMBERS_BAD,  /* a MEMBER record that cannot be read, or one too many */
+    WEIR_COUNT_FALSE_CLAIMS, /* R15: a peer was cut off */
     WEIR_COUNT_COUNT,
 };
 

@@ -8,8 +8,12 @@
 
 #include "node/base/limits.h"
 #include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/version/num.h"
+
+/* R15: within this time one lane is given up for what a peer claims to know of it. */
+#define LANE_LOST_US UINT64_C(600000000)
 
 static enum weir_err load_lanes(struct engine_group *g)
 {
@@ -162,7 +166,8 @@ void weir_engine_join(struct weir_engine *e, enum weir_group group, const struct
     if (group == WEIR_GROUP_E || !engine_has(e, WEIR_RULE_FLOOR_MERGE))
         return;
     for (size_t i = 0; i < floor->num; i++)
-        weir_engine_raise_floor(e, floor->items[i].lane, floor->items[i].seq);
+        if (weir_vector_covers(&g->vv, floor->items[i].lane, floor->items[i].seq))
+            weir_engine_raise_floor(e, floor->items[i].lane, floor->items[i].seq);
 }
 
 void weir_engine_draw_lane(struct weir_engine *e, enum weir_group group)
@@ -184,8 +189,19 @@ void weir_engine_lane_lost(struct weir_engine *e, enum weir_group group, uint32_
 {
     struct engine_group *g = &e->group[group];
 
+    /* A lane that was drawn or confirmed in this life is known to no peer beyond what it has,
+     * unless this node lives twice. The first such claim may show that; more of them are false
+     * (R15). */
+    bool was_mine = e->lane_drawn[group];
+    if (was_mine && e->lane_lost_us != 0 && e->mono_us - e->lane_lost_us < LANE_LOST_US &&
+        link != WEIR_ENGINE_NO_LINK && engine_has(e, WEIR_RULE_LANE_LIMIT)) {
+        weir_engine_false_claim(e, link);
+        return;
+    }
     if (!engine_has(e, WEIR_RULE_NEW_LANE) || !weir_engine_begin(e, group))
         return;
+    if (was_mine)
+        e->lane_lost_us = e->mono_us;
     memset(g->meta.lane, 0, WEIR_LANE_LEN);
     g->meta.seq = 0;
     g->meta_dirty = true;

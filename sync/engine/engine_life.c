@@ -63,6 +63,7 @@ bool weir_engine_wipe(struct weir_engine *e)
         return false;
     }
     weir_engine_drop_waiting(e);
+    weir_engine_forget_given(e);
     weir_engine_sums_restart(e);
     weir_engine_active_load(e);
     if (e->acks != NULL)
@@ -84,8 +85,11 @@ void weir_engine_reset(struct weir_engine *e)
     e->exporting = false;
     weir_engine_move(e, WEIR_ENGINE_JOINING);
     engine_count(e, WEIR_COUNT_RESETS, 1);
-    for (uint32_t i = 0; i < e->num_links; i++)
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        if (e->links[i] != NULL)
+            e->links[i]->beyond = e->links[i]->floor_told = false;
         weir_engine_want_hello(e, i);
+    }
 }
 
 void weir_engine_go_stale(struct weir_engine *e)

@@ -13,7 +13,9 @@
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_turn.h"
 
-#define HELLO_US 1000000 /* at most one Hello a link in this time, other than responses */
+#define HELLO_US       1000000  /* at most one Hello a link in this time, other than responses */
+#define FLOOR_ALARM_US 10000000 /* a second peer should have stated such a floor by then */
+#define RESET_WAIT_US  30000000 /* for another node's reset to end; then this one resets too */
 #define HELLO_AGAIN_US                                                                             \
     2000000 /* without a response, while behind, or while not known to be live: send again */
 
@@ -178,6 +180,51 @@ static void confirm_own_lane(struct weir_engine *e, uint32_t link, const Weir__V
         weir_engine_lane_lost(e, WEIR_GROUP_C, link);
 }
 
+/* R15: is another member alive and about to reset, or not yet complete again? */
+static bool is_another_resetting(const struct weir_engine *e)
+{
+    for (size_t i = 0; e->members != NULL && i < weir_members_num(e->members); i++) {
+        const struct weir_members_item *m = weir_members_at(e->members, i);
+        enum weir_engine_state state = (enum weir_engine_state)(m->state & UINT8_MAX);
+        if (m->life == WEIR_MEMBERS_ALIVE && m->heard &&
+            memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) != 0 &&
+            (state == WEIR_ENGINE_JOINING || state == WEIR_ENGINE_STALE))
+            return true;
+    }
+    return false;
+}
+
+/* R15: two peers state purges that this node missed, or the only other node does. One peer alone
+ * may be wrong. */
+static bool is_floor_vouched(const struct weir_engine *e)
+{
+    unsigned num = 0;
+
+    if (!engine_has(e, WEIR_RULE_FLOOR_WITNESS))
+        return true;
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = engine_handshake_done(e, i);
+        num += l != NULL && l->beyond && !weir_engine_is_repeated(e, i) &&
+               weir_engine_members_votes(e, l);
+    }
+    return num >= (weir_engine_members_others(e) < 2 ? 1 : 2);
+}
+
+/* The peer states purges that this node missed. */
+static void on_floor_beyond(struct weir_engine *e, uint32_t link)
+{
+    struct engine_link *l = e->links[link];
+    uint64_t for_us = e->mono_us - l->beyond_us;
+    bool is_vouched = is_floor_vouched(e);
+
+    if (is_vouched && (for_us >= RESET_WAIT_US || !is_another_resetting(e))) {
+        weir_engine_go_stale(e);
+    } else if (!is_vouched && for_us >= FLOOR_ALARM_US && !l->floor_told) {
+        l->floor_told = true;
+        weir_engine_alarm(e, WEIR_ALARM_FLOOR, link);
+    }
+}
+
 /* R6: has either side missed purges of the other? */
 static void compare_floors(struct weir_engine *e, uint32_t link, const struct weir_vector *floor)
 {
@@ -193,11 +240,15 @@ static void compare_floors(struct weir_engine *e, uint32_t link, const struct we
         weir_engine_alarm(e, WEIR_ALARM_BOTH_STALE, link);
     if (is_theirs && !l->stale)
         engine_count(e, WEIR_COUNT_STALE_REFUSED, 1);
+    if (is_mine && !l->beyond)
+        l->beyond_us = e->mono_us;
     l->split = is_mine && is_theirs;
-    l->stale = is_theirs;
+    l->beyond = is_mine;
+    l->floor_told = l->floor_told && is_mine;
+    l->stale = is_theirs || is_mine;
     l->behind = false;
     if (is_mine && !is_theirs)
-        weir_engine_go_stale(e);
+        on_floor_beyond(e, link);
 }
 
 /* @return false: the link was refused (R13) */
@@ -212,6 +263,7 @@ static bool begin_handshake(struct weir_engine *e, uint32_t link, const Weir__V1
         return true;
     if (l->handshake_done)
         weir_engine_members_down(e, link);
+    l->audit_asked = false;
     l->sums_hash = 0;
     l->audit_bad = 0;
     l->confirmed = 0;
@@ -249,6 +301,10 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
     }
     l->asks_all = false;
     confirm_own_lane(e, link, h);
+    if (l->refused) {
+        weir_vector_deinit(&floor);
+        return;
+    }
     if (e->state != WEIR_ENGINE_STALE && !e->readonly)
         compare_floors(e, link, &floor);
     weir_vector_deinit(&floor);

@@ -181,9 +181,12 @@ static bool may_apply_live(struct weir_engine *e, uint32_t link, enum weir_group
     return true;
 }
 
-static bool is_valid_batch(const struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b)
+/* R15: in a full mesh each node publishes what it writes itself, and nothing else. */
+static bool is_valid_batch(const struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b,
+                           const uint8_t sender[WEIR_NODE_ID_LEN])
 {
-    return engine_lane_group(b->lane.data) == g && last_seq_of(b) <= WEIR_RECORD_SEQ_MAX;
+    return engine_lane_group(b->lane.data) == g && last_seq_of(b) <= WEIR_RECORD_SEQ_MAX &&
+           (weir_engine_relays(e) || memcmp(b->lane.data, sender, WEIR_NODE_ID_LEN) == 0);
 }
 
 void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__Batch *b,
@@ -195,7 +198,7 @@ void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__
 
     if (!may_apply_live(e, link, g))
         return;
-    if (!is_valid_batch(e, g, b)) {
+    if (!is_valid_batch(e, g, b, e->links[link]->node)) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
         return;
     }

@@ -154,6 +154,7 @@ void weir_engine_members_tick(struct weir_engine *e)
     if (!e->members_changed || e->unloaded || e->turn_err < 0)
         return;
     e->members_changed = false;
+    e->away_us = e->mono_us;
     load_member_records(e);
     cut_evicted(e);
 }
@@ -183,6 +184,50 @@ bool weir_engine_members_confirm(const struct weir_engine *e)
         num++;
     }
     return num > 0;
+}
+
+/* -- votes -- */
+
+bool weir_engine_is_repeated(const struct weir_engine *e, uint32_t link)
+{
+    for (uint32_t i = 0; i < link; i++) {
+        const struct engine_link *l = engine_handshake_done(e, i);
+        if (l != NULL && memcmp(l->node, e->links[link]->node, WEIR_NODE_ID_LEN) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_joined(const struct weir_members_item *m)
+{
+    return m != NULL && m->life >= WEIR_MEMBERS_ALIVE && m->life <= WEIR_MEMBERS_LOST;
+}
+
+/* Members with records, beside this node. */
+static unsigned num_recorded(const struct weir_engine *e)
+{
+    unsigned num = 0;
+
+    for (size_t i = 0; e->members != NULL && i < weir_members_num(e->members); i++) {
+        const struct weir_members_item *m = weir_members_at(e->members, i);
+        num += is_joined(m) && memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) != 0;
+    }
+    return num;
+}
+
+unsigned weir_engine_members_others(const struct weir_engine *e)
+{
+    unsigned recorded = num_recorded(e);
+    unsigned connected = 0;
+
+    for (uint32_t i = 0; i < e->num_links; i++)
+        connected += engine_handshake_done(e, i) != NULL && !weir_engine_is_repeated(e, i);
+    return recorded > 0 ? recorded : connected;
+}
+
+bool weir_engine_members_votes(const struct weir_engine *e, const struct engine_link *l)
+{
+    return num_recorded(e) == 0 || is_joined(weir_members_find(e->members, l->node));
 }
 
 /* -- heartbeats -- */

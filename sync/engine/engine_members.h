@@ -20,6 +20,16 @@ WEIR_MUST_USE bool weir_engine_members_heard(struct weir_engine *e, uint32_t lin
 /** Add to a heartbeat when others were heard. @return false: the turn has failed */
 WEIR_MUST_USE bool weir_engine_members_gossip(struct weir_engine *e, Weir__V1__Heartbeat *m);
 
+/** Does an earlier link lead to the same node, with its handshake done? The two have one vote. */
+bool weir_engine_is_repeated(const struct weir_engine *e, uint32_t link);
+
+/** Members beside this node that neither left nor were evicted; without their records, the nodes
+ * that are connected. */
+unsigned weir_engine_members_others(const struct weir_engine *e);
+
+/** Is the peer one of those? A node without a record has no vote where members have some. */
+bool weir_engine_members_votes(const struct weir_engine *e, const struct engine_link *l);
+
 /**
  * R10: has every other member confirmed that it has nothing of this node's lane that the node
  * lacks?

@@ -10,6 +10,7 @@
 #include "sync/engine/engine_inputs.h"
 #include "sync/engine/engine_life.h"
 #include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/engine/engine_write.h"
@@ -146,7 +147,7 @@ void weir_engine_free(struct weir_engine **ep)
     }
     for (uint32_t i = 0; i < e->num_links; i++) {
         if (e->links[i] != NULL)
-            weir_vector_deinit(&e->links[i]->vv);
+            weir_engine_link_deinit(e->links[i]);
         free(e->links[i]);
     }
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)

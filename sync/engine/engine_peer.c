@@ -50,6 +50,9 @@ void weir_engine_pull_lost(struct weir_engine *e, struct engine_pull *p)
     if (!engine_has(e, WEIR_RULE_INCARNATION) && !p->forced &&
         weir_vector_copy(&e->shared_cursor[p->group], &p->cursor) < 0)
         weir_engine_fail(e, WEIR_ENOMEM);
+    if (!p->forced)
+        e->links[p->link]->asked_us[p->group] = p->began_us;
+    e->vouch[p->group] = true;
     weir_engine_close_pull(p);
     weir_engine_want_pull(e, p->link, p->group, weir_engine_retry_at(e));
 }
@@ -59,6 +62,20 @@ void weir_engine_pulls_lost(struct weir_engine *e, uint32_t link)
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
         if (e->pulls[i].open && (link == WEIR_ENGINE_NO_LINK || e->pulls[i].link == link))
             weir_engine_pull_lost(e, &e->pulls[i]);
+}
+
+void weir_engine_link_deinit(struct engine_link *l)
+{
+    weir_vector_deinit(&l->vv);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
+        weir_vector_deinit(&l->given[g]);
+}
+
+void weir_engine_forget_given(struct weir_engine *e)
+{
+    for (uint32_t i = 0; i < e->num_links; i++)
+        for (unsigned g = 0; e->links[i] != NULL && g < WEIR_GROUP_COUNT; g++)
+            weir_vector_reset(&e->links[i]->given[g]);
 }
 
 void weir_engine_members_down(struct weir_engine *e, uint32_t link)
@@ -84,4 +101,10 @@ void weir_engine_refuse(struct weir_engine *e, uint32_t link, enum weir_alarm al
     weir_engine_pulls_lost(e, link);
     weir_engine_alarm(e, alarm, link);
     weir_engine_emit(e, &out, WEIR_GROUP_C);
+}
+
+void weir_engine_false_claim(struct weir_engine *e, uint32_t link)
+{
+    engine_count(e, WEIR_COUNT_FALSE_CLAIMS, 1);
+    weir_engine_refuse(e, link, WEIR_ALARM_FALSE_CLAIM);
 }

@@ -26,8 +26,17 @@ void weir_engine_pull_lost(struct weir_engine *e, struct engine_pull *p);
 /** The same for all sessions of a link, or of every link with WEIR_ENGINE_NO_LINK. */
 void weir_engine_pulls_lost(struct weir_engine *e, uint32_t link);
 
+/** Free what is known of a peer. */
+void weir_engine_link_deinit(struct engine_link *l);
+
+/** R15: forget what was received of all peers: the store lost it. */
+void weir_engine_forget_given(struct weir_engine *e);
+
 /** members.h counts one link less to the peer. */
 void weir_engine_members_down(struct weir_engine *e, uint32_t link);
+
+/** R15: the peer stated what cannot be true: count it, and refuse the link. */
+void weir_engine_false_claim(struct weir_engine *e, uint32_t link);
 
 /** Accept nothing more from this link: raise an alarm, and CUT it. Again: nothing happens. */
 void weir_engine_refuse(struct weir_engine *e, uint32_t link, enum weir_alarm alarm);

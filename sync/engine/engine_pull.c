@@ -135,6 +135,7 @@ static struct engine_pull *open_session(struct weir_engine *e, uint32_t link, en
         p->forced = false;
         p->has_source = false;
         p->gen = 0;
+        p->began_us = e->mono_us;
         return p;
     }
     return NULL;
@@ -282,7 +283,11 @@ void weir_engine_pull_tick(struct weir_engine *e)
 
 void weir_engine_pull_run(struct weir_engine *e)
 {
-    if (e->readonly || e->state == WEIR_ENGINE_STALE || e->mono_us < tokens_ready_at(e))
+    if (e->readonly || e->state == WEIR_ENGINE_STALE)
+        return;
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
+        weir_engine_vouch(e, (enum weir_group)g);
+    if (e->mono_us < tokens_ready_at(e))
         return;
     for (unsigned i = 0; i < WEIR_GROUP_COUNT; i++) {
         enum weir_group g = (enum weir_group)i;
@@ -436,14 +441,17 @@ static void complete_session(struct weir_engine *e, struct engine_pull *p,
     struct weir_vector vv = WEIR_VECTOR_ZERO;
     bool was_boot = p->boot;
 
-    if (weir_engine_split(e, p->group, m->vv, m->n_vv, &vv))
+    if (weir_engine_split(e, p->group, m->vv, m->n_vv, &vv) && was_boot)
         weir_engine_join(e, p->group, &vv, floor);
+    else if (e->turn_err == WEIR_OK)
+        weir_engine_note_given(e, p->link, p->group, &vv);
     weir_vector_deinit(&vv);
-    if (p->group == WEIR_GROUP_C && m->hlc_floor > group->meta.hlc_floor &&
-        engine_has(e, WEIR_RULE_FLOOR_MERGE)) {
+    /* After a bootstrap alone: else what the source purged was seen and purged here too (R4). */
+    if (was_boot && m->hlc_floor > group->meta.hlc_floor && engine_has(e, WEIR_RULE_FLOOR_MERGE)) {
         group->meta.hlc_floor = m->hlc_floor;
         group->meta_dirty = true;
     }
+    e->links[p->link]->asked_us[p->group] = p->began_us;
     weir_vector_reset(&e->shared_cursor[p->group]);
     e->has_pulled = e->has_pulled || p->group == WEIR_GROUP_C;
     weir_engine_close_pull(p);

@@ -26,4 +26,14 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
  */
 void weir_engine_force(struct weir_engine *e, uint32_t link, ProtobufCBinaryData *keys, size_t num);
 
+/* -- engine_vouch.c -- */
+
+/** All that the peer of a link has up to `vv` was received and stored here. */
+void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_group g,
+                            const struct weir_vector *vv);
+
+/** Raise the vector as far as it is vouched for, and want pulls from peers that could vouch for the
+ * rest. Once a turn; does nothing unless a session has ended. */
+void weir_engine_vouch(struct weir_engine *e, enum weir_group g);
+
 #endif

@@ -12,7 +12,6 @@
 #include "sync/engine/engine_out.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
-#include "sync/version/hlc.h"
 
 #define PURGE_MAX 256   /* records of one turn */
 #define MORE_US   10000 /* until the next purge when there were more */
@@ -66,8 +65,7 @@ static bool purge_tombstone(struct weir_engine *e, enum weir_group g, uint64_t u
     }
     /* Not covered yet: it came in a session that is not complete. */
     const struct weir_version v = rec.rec.version;
-    if (!weir_vector_covers(&group->vv, v.lane, v.seq) ||
-        (g == WEIR_GROUP_C && v.hlc > WEIR_HLC_FLOOR_MAX))
+    if (!weir_vector_covers(&group->vv, v.lane, v.seq))
         return false;
     emit_purged(e, &rec);
     weir_engine_active_purged(e, &rec);
@@ -148,6 +146,9 @@ static void forget_empty_ban_lane(struct weir_engine *e)
     weir_vector_forget(&g->idle, lane);
     weir_vector_forget(&g->vv, lane);
     weir_vector_forget(&g->seen, lane);
+    for (uint32_t i = 0; i < e->num_links; i++)
+        if (e->links[i] != NULL)
+            weir_vector_forget(&e->links[i]->given[WEIR_GROUP_E], lane);
 }
 
 void weir_engine_purge(struct weir_engine *e)

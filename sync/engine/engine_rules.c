@@ -34,6 +34,10 @@ static const struct {
     [WEIR_RULE_TTL] = { "nottl", "an expired ban is gone" },
     [WEIR_RULE_CLOCK_ALONE] = { "clockfollow", "a peer's stamps never move this node's clock" },
     [WEIR_RULE_EXTRA] = { "dropextra", "fields of a later version are passed on" },
+    [WEIR_RULE_FLOOR_WITNESS] = { "onefloor", "R15: one peer's floor alone makes no node reset" },
+    [WEIR_RULE_VECTOR_WITNESS] = { "oneword",
+                                   "R15: one peer's vector alone covers no other's writes" },
+    [WEIR_RULE_LANE_LIMIT] = { "lanelies", "R15: claims make no node draw lane after lane" },
 };
 _Static_assert(WEIR_ARRAY_LEN(rules) == WEIR_RULE_COUNT, "each rule has a name");
 

@@ -54,8 +54,11 @@ struct weir_engine {
 
     bool lane_drawn[WEIR_GROUP_COUNT]; /* drawn in this incarnation, or confirmed: may be written on
                                         */
-    bool has_pulled;                   /* a session of group C was completed in this life */
-    uint32_t lane_number;              /* of the lane that links confirm; R10 */
+    uint64_t lane_lost_us; /* R15: when a lane was last given up for what a peer claimed; or 0 */
+    uint64_t away_us;      /* R15: when a node last went away, or a record of a member changed */
+    bool vouch[WEIR_GROUP_COUNT]; /* a session ended: see how far the vector may be raised now */
+    bool has_pulled;              /* a session of group C was completed in this life */
+    uint32_t lane_number;         /* of the lane that links confirm; R10 */
 
     uint64_t heartbeat_at;
     uint64_t heartbeat_n;

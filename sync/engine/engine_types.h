@@ -24,12 +24,16 @@ struct engine_link {
     bool up;
     bool handshake_done; /* its Hello came and was accepted */
     bool live;
-    bool stale;     /* R6: it missed purges of this node; nothing is accepted from it */
-    bool behind;    /* its last known vector missed purges; it is asked for a newer one */
-    bool asks_all;  /* its last Hello left out lanes that are not retired here */
-    bool wants_all; /* it has other lanes retired: send it all lanes */
-    bool split;     /* each has missed purges of the other; the operator was alerted once */
-    bool refused;   /* cut off until the link is up again */
+    bool stale;       /* R6: it missed purges of this node, or (R15) this node those that it alone
+                         states; nothing is accepted from it */
+    bool beyond;      /* R15: it states purges that this node missed */
+    bool floor_told;  /* the operator was alerted to that */
+    bool audit_asked; /* R12: the keys of its differing buckets were asked for */
+    bool behind;      /* its last known vector missed purges; it is asked for a newer one */
+    bool asks_all;    /* its last Hello left out lanes that are not retired here */
+    bool wants_all;   /* it has other lanes retired: send it all lanes */
+    bool split;       /* each has missed purges of the other; the operator was alerted once */
+    bool refused;     /* cut off until the link is up again */
     bool hello_wanted;
     bool response_wanted;
     uint8_t node[WEIR_NODE_ID_LEN];
@@ -46,6 +50,10 @@ struct engine_link {
     uint64_t sums_hash;                    /* the vector hash that they go with */
     uint64_t retired_hash;                 /* from its last Hello */
     uint32_t audit_bad;                    /* classes whose sums differed in it */
+    uint64_t beyond_us;                    /* since when it states such purges */
+    struct weir_vector given[WEIR_GROUP_COUNT]; /* R15: all that it has up to here was received */
+    uint64_t given_us[WEIR_GROUP_COUNT]; /* since when that goes beyond the vector in some lane */
+    uint64_t asked_us[WEIR_GROUP_COUNT]; /* when the last session with it that ended had begun */
     uint32_t confirmed; /* R10: the lane_number for which the peer confirmed this node's lane */
 };
 
@@ -59,6 +67,7 @@ struct engine_pull {
     enum weir_group group;
     uint32_t link;
     uint64_t name;
+    uint64_t began_us;
     uint64_t deadline_us; /* when to give up waiting, or to send the next request */
     uint8_t source[WEIR_INCARNATION_LEN];
     struct weir_vector cursor;

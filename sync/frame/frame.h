@@ -64,6 +64,7 @@ enum weir_frame_fault {
     WEIR_FRAME_BAD_TOMBSTONE, /* a tombstone with a value */
     WEIR_FRAME_BAD_ORDER,     /* a list that is not in ascending order */
     WEIR_FRAME_BAD_BANS,      /* columns that do not fit each other, or an impossible ban */
+    WEIR_FRAME_BAD_CLAIM,     /* what no honest node states: rule R15 */
     WEIR_FRAME_BAD_UNPACK,    /* passed every check and does not unpack: a defect of this node */
     WEIR_FRAME_NUM_FAULTS,
 };

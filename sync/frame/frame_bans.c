@@ -86,7 +86,7 @@ bool weir_frame_bans_ok(const Weir__V1__Batch *batch)
     weir_frame_bans_begin(&b, batch);
     while (weir_frame_bans_next(&b, &ban)) {
         if (b.ttl < 0 || b.ttl > WEIR_BAN_TTL_MAX || (b.ttl == 0 && ban.reason != 0) ||
-            !is_prefix(ban.key + AT_ADDR, ban.key[AT_PLEN]))
+            ban.rec.version.hlc > WEIR_HLC_MAX || !is_prefix(ban.key + AT_ADDR, ban.key[AT_PLEN]))
             return false;
     }
     return true;

@@ -41,6 +41,26 @@ static enum weir_frame_fault check_lanes(Weir__V1__Lv *const *lanes, size_t num)
     return WEIR_FRAME_OK;
 }
 
+/* R15: is each of these lanes within what the sender states to have?
+ * @param may_lack  its vector leaves out some lanes */
+static enum weir_frame_fault check_claim(Weir__V1__Lv *const *lanes, size_t num,
+                                         Weir__V1__Lv *const *vv, size_t num_vv, bool may_lack)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < num; i++) {
+        const uint8_t *lane = lanes[i]->lane.data;
+        while (at < num_vv && memcmp(vv[at]->lane.data, lane, WEIR_LANE_LEN) < 0)
+            at++;
+        bool has = at < num_vv && memcmp(vv[at]->lane.data, lane, WEIR_LANE_LEN) == 0;
+        /* A lane of bans that has no record is left out of the vector. */
+        if ((has && lanes[i]->seq > vv[at]->seq) ||
+            (!has && !may_lack && lane[WEIR_NODE_ID_LEN] != WEIR_FRAME_BATCH_E))
+            return WEIR_FRAME_BAD_CLAIM;
+    }
+    return WEIR_FRAME_OK;
+}
+
 static enum weir_frame_fault first_of(enum weir_frame_fault a, enum weir_frame_fault b)
 {
     return a != WEIR_FRAME_OK ? a : b;
@@ -96,17 +116,23 @@ static enum weir_frame_fault check_pull_rep(const Weir__V1__PullRep *p)
         if (!p->r[i]->has_lane)
             return WEIR_FRAME_BAD_LANE;
     }
-    return first_of(
-        first_of(check_lanes(p->cursor, p->n_cursor), check_lanes(p->beyond, p->n_beyond)),
-        first_of(check_lanes(p->vv, p->n_vv), check_lanes(p->floor, p->n_floor)));
+    enum weir_frame_fault fault =
+        first_of(first_of(check_lanes(p->cursor, p->n_cursor), check_lanes(p->beyond, p->n_beyond)),
+                 first_of(check_lanes(p->vv, p->n_vv), check_lanes(p->floor, p->n_floor)));
+    if (fault != WEIR_FRAME_OK || !p->complete)
+        return fault;
+    return first_of(check_claim(p->cursor, p->n_cursor, p->vv, p->n_vv, false),
+                    check_claim(p->floor, p->n_floor, p->vv, p->n_vv, false));
 }
 
 static enum weir_frame_fault check_hello(const Weir__V1__Hello *h)
 {
     if (h->wire_min > h->wire_max)
         return WEIR_FRAME_BAD_FIELD;
-    return first_of(check_lanes(h->seen, h->n_seen),
-                    first_of(check_lanes(h->vv, h->n_vv), check_lanes(h->floor, h->n_floor)));
+    enum weir_frame_fault fault =
+        first_of(check_lanes(h->seen, h->n_seen),
+                 first_of(check_lanes(h->vv, h->n_vv), check_lanes(h->floor, h->n_floor)));
+    return first_of(fault, check_claim(h->floor, h->n_floor, h->vv, h->n_vv, h->retired_out));
 }
 
 static enum weir_frame_fault check_heartbeat(const Weir__V1__Heartbeat *h)
@@ -117,6 +143,9 @@ static enum weir_frame_fault check_heartbeat(const Weir__V1__Heartbeat *h)
         if (i > 0 && h->sum[i - 1].data[0] >= h->sum[i].data[0])
             return WEIR_FRAME_BAD_ORDER;
     }
+    for (size_t i = 0; i < h->n_own; i++)
+        if (memcmp(h->own[i]->lane.data, h->node.data, WEIR_NODE_ID_LEN) != 0)
+            return WEIR_FRAME_BAD_CLAIM;
     return check_lanes(h->own, h->n_own);
 }
 

@@ -160,6 +160,7 @@ const char *weir_frame_fault_name(enum weir_frame_fault fault)
         [WEIR_FRAME_BAD_TOMBSTONE] = "tombstone with a value",
         [WEIR_FRAME_BAD_ORDER] = "out of order",
         [WEIR_FRAME_BAD_BANS] = "ban columns",
+        [WEIR_FRAME_BAD_CLAIM] = "a claim that cannot be true",
         [WEIR_FRAME_BAD_UNPACK] = "does not unpack",
     };
     _Static_assert(WEIR_ARRAY_LEN(names) == WEIR_FRAME_NUM_FAULTS, "each fault has a name");

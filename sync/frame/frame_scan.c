@@ -63,6 +63,7 @@ struct rules {
 #define SEQ(tag, must, least) { tag, must, WEIR_FRAME_BAD_SEQ, least, WEIR_RECORD_SEQ_MAX, 0, 0 }
 #define LANES(tag, most)      { tag, MAY, 0, ANY, most, WEIR_FRAME_BAD_LANES }
 #define RECORDS(tag)          { tag, MAY, 0, ANY, WEIR_FRAME_RECORDS, WEIR_FRAME_BAD_RECORDS }
+#define STAMP(tag, must)      { tag, must, WEIR_FRAME_BAD_CLAIM, 0, WEIR_HLC_MAX, 0, 0 }
 #define FIELD(tag, must, ...) { tag, must, WEIR_FRAME_BAD_FIELD, __VA_ARGS__, 0, 0 }
 #define HOLES(tag)            { tag, MAY, WEIR_FRAME_BAD_SEQ, 1, WEIR_RECORD_SEQ_MAX, WEIR_ACK_HOLES_MAX, WEIR_FRAME_BAD_ITEMS }
 #define BYTES(tag, must, len) FIELD(tag, must, len, len)
@@ -77,7 +78,7 @@ static const struct rules all_rules[RULES_MAX] = {
           KEY(2),
           SEQ(3, MUST, 1),
           LANE(4, MAY),
-          FIELD(5, MUST, ANY),          /* hlc */
+          STAMP(5, MUST),               /* hlc */
           FIELD(6, MAY, 0, 1),          /* flags */
           FIELD(7, MAY, 0, UINT16_MAX), /* schema */
           FIELD(8, MAY, 0, UINT16_MAX), /* min_reader */
@@ -157,7 +158,7 @@ static const struct rules all_rules[RULES_MAX] = {
       {
           FIELD(1, MUST, 1, SESSION_MAX), BYTES(2, MUST, INCARNATION_LEN), RECORDS(3),
           LANES(4, WEIR_LANES_MAX), FIELD(5, MAY, ANY), LANES(6, WEIR_LANES_MAX),
-          LANES(7, WEIR_LANES_MAX), FIELD(8, MAY, 0, WEIR_HLC_FLOOR_MAX),
+          LANES(7, WEIR_LANES_MAX), STAMP(8, MAY),
           FIELD(9, MUST, 0, WEIR__V1__PULL_REP__STATUS__NOT_LIVE), LANES(10, WEIR_LANES_MAX),
           FIELD(11, MAY, ANY), /* gen */
       } },
@@ -191,8 +192,7 @@ static const struct rules all_rules[RULES_MAX] = {
             WEIR_FRAME_BAD_ITEMS },
           RECORDS(4),
       } },
-    { &weir__v1__key_ver__descriptor,
-      { KEY(1), LANE(2, MUST), SEQ(3, MUST, 1), FIELD(4, MUST, ANY) } },
+    { &weir__v1__key_ver__descriptor, { KEY(1), LANE(2, MUST), SEQ(3, MUST, 1), STAMP(4, MUST) } },
 };
 
 static const struct rules *rules_of(const ProtobufCMessageDescriptor *desc)

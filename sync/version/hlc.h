@@ -15,9 +15,8 @@
 #include "node/base/err.h"
 
 #define WEIR_HLC_MS_MAX ((UINT64_C(1) << 48) - 1)
-/* The largest hlc_floor: the end of the year 9999. A tombstone stamped later is never purged, or
- * one false stamp would leave no room above it for keys that were never written. */
-#define WEIR_HLC_FLOOR_MAX ((UINT64_C(253402300800000) << 16) - 1)
+/* The largest stamp: the end of the year 9999. No node accepts a later one. */
+#define WEIR_HLC_MAX ((UINT64_C(253402300800000) << 16) - 1)
 
 /** The first stamp of a millisecond; later times than 48 bits hold give the last millisecond. */
 static inline uint64_t weir_hlc_of_ms(uint64_t unix_ms)
@@ -34,14 +33,14 @@ static inline uint64_t weir_hlc_ms(uint64_t hlc)
  * The stamp of a new write: the wall clock, but always above what it follows.
  *
  * @param above  stamp of the record that is replaced, or hlc_floor for an absent key
- * @return WEIR_OK | WEIR_ELIMIT: `above` is the largest stamp there is; the key cannot be written
+ * @return WEIR_OK | WEIR_ELIMIT: it would be beyond WEIR_HLC_MAX, by the clock or by `above`
  */
 WEIR_MUST_USE static inline enum weir_err weir_hlc_next(uint64_t wall_ms, uint64_t above,
                                                         uint64_t *ret_hlc)
 {
     uint64_t wall = weir_hlc_of_ms(wall_ms);
 
-    if (above == UINT64_MAX)
+    if (wall > WEIR_HLC_MAX || above >= WEIR_HLC_MAX)
         return WEIR_ELIMIT;
     *ret_hlc = wall > above ? wall : above + 1;
     return WEIR_OK;

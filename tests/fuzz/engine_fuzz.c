@@ -56,7 +56,7 @@ static uint8_t eat(struct input *in)
 static uint64_t eat_number(struct input *in)
 {
     static const uint64_t odd[] = {
-        0, 1, 2, 3, 1000, WEIR_RECORD_SEQ_MAX, UINT64_MAX, WEIR_HLC_FLOOR_MAX
+        0, 1, 2, 3, 1000, WEIR_RECORD_SEQ_MAX, UINT64_MAX, WEIR_HLC_MAX
     };
     uint8_t c = eat(in);
 

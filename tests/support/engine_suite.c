@@ -562,7 +562,7 @@ static void bans_travel_and_expire(void **state)
 /* Node 0 of a later version writes a record with a field that no node here knows. */
 static void inject_later_version(struct bed *b, unsigned to, uint8_t *data, size_t len)
 {
-    static uint8_t lane[WEIR_LANE_LEN] = { 9, 9, 9, 9, 9, 9, 9, 9, 'C', 1 };
+    static uint8_t lane[WEIR_LANE_LEN] = { 1, 1, 1, 1, 1, 1, 1, 1, 'C', 9 }; /* of node 0 */
     uint8_t frame[512];
     ProtobufCMessageUnknownField field = {
         .tag = 1000,

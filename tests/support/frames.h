@@ -170,13 +170,16 @@ static inline struct wire frames_heartbeat(void)
 {
     struct wire w = wire_frame(WEIR_FRAME_HEARTBEAT);
     struct wire echo = { 0 };
+    struct wire own = { 0 };
     struct wire ack = { 0 };
     uint8_t sum[1 + WEIR_SUM_LEN] = { 2 };
 
     wire_fill(&w, 1, 0x55, 8);
     wire_fill(&w, 2, 0x44, 16);
     wire_number(&w, 3, 1000);
-    wire_lv(&w, 4, 1, 9);
+    wire_fill(&own, 1, 0x55, 16);
+    wire_number(&own, 2, 9);
+    wire_message(&w, 4, &own);
     wire_varint(&w, 5 << 3 | 1);
     wire_add(&w, "\x01\x02\x03\x04\x05\x06\x07\x08", 8);
     wire_bytes(&w, 6, sum, sizeof(sum));

@@ -324,13 +324,59 @@ static void add_records(struct weir_sim *s, const Weir__V1__PullReq *req, Weir__
     rep->n_cursor = at > 0;
 }
 
+void weir_sim_hostile_raise(const struct weir_sim *s, uint32_t slot, bool own_lanes,
+                            struct weir_vector *v)
+{
+    for (size_t i = 0; i < v->num; i++) {
+        const uint8_t *lane = v->items[i].lane;
+        bool is_own = memcmp(lane, s->nodes[slot].id, WEIR_NODE_ID_LEN) == 0;
+        /* What it writes itself it may not withhold: that would be true of the records it sends. */
+        if (is_own == own_lanes && memcmp(lane, s->hostile.id, WEIR_NODE_ID_LEN) != 0)
+            (void)!weir_vector_raise(v, lane, v->items[i].seq + LIES_BY);
+    }
+}
+
+/* A pull is complete that brought nothing. */
+static void response_with_lie(struct weir_sim *s, uint32_t slot, const Weir__V1__PullReq *req,
+                              Weir__V1__PullRep *rep)
+{
+    struct weir_sim_hostile *h = &s->hostile;
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
+    unsigned lie = h->lie;
+
+    h->lie = 0;
+    if (weir_frame_vector(req->cursor, req->n_cursor, &vv) < 0)
+        return;
+    struct lanes cursor = lanes_of(&vv);
+    if (lie == WEIR_SIM_LIE_VECTOR || lie == WEIR_SIM_LIE_OWN)
+        weir_sim_hostile_raise(s, slot, lie == WEIR_SIM_LIE_OWN, &vv);
+    struct lanes l = lanes_of(&vv);
+    rep->n_r = 0;
+    rep->complete = 1;
+    rep->vv = l.list;
+    rep->n_vv = vv.num;
+    rep->cursor = cursor.list;
+    rep->n_cursor = lie == WEIR_SIM_LIE_CURSOR ? vv.num : 0;
+    if (lie == WEIR_SIM_LIE_CURSOR && vv.num > 0)
+        cursor.lanes[vv.num - 1].seq += LIES_BY;
+    if (lie == WEIR_SIM_LIE_FLOOR) {
+        rep->floor = l.list;
+        rep->n_floor = vv.num;
+        rep->has_hlc_floor = 1;
+        rep->hlc_floor = WEIR_HLC_MAX;
+    }
+    weir_sim_hostile_send(s, slot, WEIR_FRAME_PULL_REP, &rep->base);
+    lanes_free(&l);
+    lanes_free(&cursor);
+    weir_vector_deinit(&vv);
+}
+
 /* A bootstrap must not end here: this peer does not have all there is. */
 static void response(struct weir_sim *s, uint32_t slot, const Weir__V1__PullReq *req)
 {
     struct weir_sim_hostile *h = &s->hostile;
     static struct weir_sim_later room[RESPONSE_MAX];
     Weir__V1__Record *records[RESPONSE_MAX];
-    struct weir_vector lied = WEIR_VECTOR_ZERO;
     Weir__V1__Lv own = WEIR__V1__LV__INIT;
     Weir__V1__Lv *owns[] = { &own };
     Weir__V1__PullRep rep;
@@ -350,19 +396,8 @@ static void response(struct weir_sim *s, uint32_t slot, const Weir__V1__PullReq 
         add_records(s, req, &rep, room);
     rep.vv = owns;
     rep.n_vv = rep.n_cursor;
-    if (h->lies_in_response && weir_frame_vector(req->cursor, req->n_cursor, &lied) == WEIR_OK) {
-        for (size_t i = 0; i < lied.num; i++)
-            (void)!weir_vector_raise(&lied, lied.items[i].lane, lied.items[i].seq + LIES_BY);
-        struct lanes l = lanes_of(&lied);
-        rep.n_r = rep.n_cursor = 0;
-        rep.vv = l.list;
-        rep.n_vv = lied.num;
-        rep.complete = 1;
-        rep.st = WEIR__V1__PULL_REP__STATUS__OK;
-        weir_sim_hostile_send(s, slot, WEIR_FRAME_PULL_REP, &rep.base);
-        lanes_free(&l);
-        weir_vector_deinit(&lied);
-        h->lies_in_response = false;
+    if (h->lie != 0 && is_c && !req->boot) {
+        response_with_lie(s, slot, req, &rep);
         return;
     }
     weir_sim_hostile_send(s, slot, WEIR_FRAME_PULL_REP, &rep.base);

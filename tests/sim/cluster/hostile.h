@@ -3,7 +3,7 @@
  * hostile.h - a peer that is no engine: it has a valid certificate, so the nodes listen to it.
  * As a node of a later version it writes records with fields that no engine here knows, and follows
  * all rules. As an enemy it sends frames that are cut short, replayed, wrong or far too many.
- * Unless it lies about what it has or has purged, honest nodes must stay as right as without it.
+ * Whatever it says, honest nodes must stay as right as without it.
  * Owner: one thread.   Limits: WEIR_SIM_REPLAYS_MAX frames to replay, WEIR_SIM_LATER_MAX
  * records written.
  */

@@ -11,6 +11,7 @@
 #include "sync/version/record.h"
 #include "sync/version/sums.h"
 #include "tests/sim/cluster/hostile_faults.h"
+#include "tests/sim/cluster/hostile_lies.h"
 #include "tests/sim/cluster/hostile_parts.h"
 #include "tests/sim/cluster/sim_node.h"
 #include "tests/sim/cluster/sim_state.h"
@@ -24,7 +25,6 @@
 #define AHEAD_BY      1000
 #define AHEAD_LEN     60000
 #define CENTURY_MS    (UINT64_C(100) * 365 * 86400 * 1000)
-#define LIE_BY        1000
 #define SUMS          7 /* classes */
 
 static ProtobufCBinaryData bytes_of(const void *at, size_t len)
@@ -207,6 +207,35 @@ static uint64_t now_hlc(const struct weir_sim *s, uint64_t ahead_ms)
     return weir_hlc_of_ms(WEIR_SIM_EPOCH_MS + s->events.now_us / 1000 + ahead_ms);
 }
 
+bool weir_sim_hostile_alone(struct weir_sim *s, enum weir_class class, struct weir_span key,
+                            uint64_t hlc, struct weir_span value)
+{
+    uint8_t lane[WEIR_LANE_LEN];
+    Weir__V1__Record r;
+
+    if (s->hostile.num_lanes >= LANES_MOST)
+        return false;
+    new_lane(&s->hostile, lane);
+    plain(&r, key, hlc, value);
+    r.class_ = class;
+    send_alone(s, lane, 1, &r);
+    return true;
+}
+
+void weir_sim_hostile_forge(struct weir_sim *s, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq,
+                            uint64_t hlc)
+{
+    Weir__V1__Record r;
+
+    plain(&r, WEIR_SPAN_LIT("forged"), hlc, WEIR_SPAN_LIT("forged"));
+    send_alone(s, lane, seq, &r);
+}
+
+uint64_t weir_sim_hostile_now(const struct weir_sim *s)
+{
+    return now_hlc(s, 0);
+}
+
 static void act_lanes(struct weir_sim *s)
 {
     uint8_t lane[WEIR_LANE_LEN];
@@ -223,14 +252,9 @@ static void act_lanes(struct weir_sim *s)
 static void act_future(struct weir_sim *s)
 {
     const uint8_t key[5] = { 'k', 0, 0, 0, 1 };
-    uint8_t lane[WEIR_LANE_LEN];
-    Weir__V1__Record r;
 
-    if (s->hostile.num_lanes >= LANES_MOST)
-        return;
-    new_lane(&s->hostile, lane);
-    plain(&r, weir_span(key, sizeof(key)), now_hlc(s, CENTURY_MS), WEIR_SPAN_LIT("future"));
-    send_alone(s, lane, 1, &r);
+    (void)!weir_sim_hostile_alone(s, WEIR_CLASS_SETTING, weir_span(key, sizeof(key)),
+                                  now_hlc(s, CENTURY_MS), WEIR_SPAN_LIT("future"));
 }
 
 /* What is before them never comes: they wait, while there is room. */
@@ -327,69 +351,25 @@ static void act_asks(struct weir_sim *s)
     free(sums);
 }
 
-/* -- lies -- */
-
-static void raised(const struct weir_vector *v, uint64_t by, struct weir_vector *ret)
-{
-    if (weir_vector_copy(ret, v) < 0)
-        return;
-    for (size_t i = 0; i < ret->num; i++)
-        (void)!weir_vector_raise(ret, ret->items[i].lane, ret->items[i].seq + by);
-}
-
-static void act_lie_vv(struct weir_sim *s)
-{
-    struct weir_sim_hostile *h = &s->hostile;
-    struct weir_vector vv = WEIR_VECTOR_ZERO;
-
-    raised(&h->vv, LIE_BY, &vv);
-    weir_sim_hostile_hello(s, draw(h, h->num_links), &vv, &h->floor);
-    weir_vector_deinit(&vv);
-}
-
-static void act_lie_done(struct weir_sim *s)
-{
-    s->hostile.lies_in_response = true;
-}
-
-static void act_lie_floor(struct weir_sim *s)
-{
-    struct weir_sim_hostile *h = &s->hostile;
-    struct weir_vector floor = WEIR_VECTOR_ZERO;
-
-    raised(&h->vv, LIE_BY, &floor);
-    weir_sim_hostile_hello(s, draw(h, h->num_links), &floor, &floor);
-    weir_vector_deinit(&floor);
-}
-
-static void act_forge(struct weir_sim *s)
-{
-    Weir__V1__Record r;
-
-    if (s->hostile.last_seq == 0)
-        return;
-    plain(&r, WEIR_SPAN_LIT("forged"), UINT64_MAX - draw(&s->hostile, 2), WEIR_SPAN_LIT("forged"));
-    send_alone(s, s->hostile.last_lane, s->hostile.last_seq, &r);
-}
-
 static void (*const acts[])(struct weir_sim *s) = {
-    [WEIR_SIM_ACT_GARBAGE] = act_garbage,     [WEIR_SIM_ACT_SHORT] = act_short,
-    [WEIR_SIM_ACT_FLIPPED] = act_flipped,     [WEIR_SIM_ACT_REPLAY] = act_replay,
-    [WEIR_SIM_ACT_SUMS] = act_sums,           [WEIR_SIM_ACT_FLOOD] = act_flood,
-    [WEIR_SIM_ACT_GIANT] = act_giant,         [WEIR_SIM_ACT_LANES] = act_lanes,
-    [WEIR_SIM_ACT_FUTURE] = act_future,       [WEIR_SIM_ACT_AHEAD] = act_ahead,
-    [WEIR_SIM_ACT_STRANGER] = act_stranger,   [WEIR_SIM_ACT_STRANGE] = act_strange,
-    [WEIR_SIM_ACT_ASKS] = act_asks,           [WEIR_SIM_ACT_MALFORMED] = weir_sim_hostile_malformed,
-    [WEIR_SIM_ACT_LIE_VV] = act_lie_vv,       [WEIR_SIM_ACT_LIE_DONE] = act_lie_done,
-    [WEIR_SIM_ACT_LIE_FLOOR] = act_lie_floor, [WEIR_SIM_ACT_FORGE] = act_forge,
+    [WEIR_SIM_ACT_GARBAGE] = act_garbage,   [WEIR_SIM_ACT_SHORT] = act_short,
+    [WEIR_SIM_ACT_FLIPPED] = act_flipped,   [WEIR_SIM_ACT_REPLAY] = act_replay,
+    [WEIR_SIM_ACT_SUMS] = act_sums,         [WEIR_SIM_ACT_FLOOD] = act_flood,
+    [WEIR_SIM_ACT_GIANT] = act_giant,       [WEIR_SIM_ACT_LANES] = act_lanes,
+    [WEIR_SIM_ACT_FUTURE] = act_future,     [WEIR_SIM_ACT_AHEAD] = act_ahead,
+    [WEIR_SIM_ACT_STRANGER] = act_stranger, [WEIR_SIM_ACT_STRANGE] = act_strange,
+    [WEIR_SIM_ACT_ASKS] = act_asks,         [WEIR_SIM_ACT_MALFORMED] = weir_sim_hostile_malformed,
 };
 _Static_assert(WEIR_ARRAY_LEN(acts) == WEIR_SIM_ACTS, "each act is done");
 
 void weir_sim_hostile_act(struct weir_sim *s)
 {
-    bool lies = weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_LIES);
-    uint32_t act = draw(&s->hostile, lies ? WEIR_SIM_ACTS : WEIR_SIM_ACT_LIE_VV);
+    uint32_t num_lies = weir_sim_hostile_num_lies(s);
+    uint32_t act = draw(&s->hostile, WEIR_SIM_ACTS + 2 * num_lies);
 
     weir_sim_trace(&s->trace, s->events.now_us, WEIR_SIM_LINE_HOSTILE, s->hostile.node, act);
-    acts[act](s);
+    if (act < WEIR_SIM_ACTS)
+        acts[act](s);
+    else
+        weir_sim_hostile_lie(s, (act - WEIR_SIM_ACTS) % num_lies);
 }

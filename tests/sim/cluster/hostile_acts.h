@@ -7,7 +7,7 @@
 
 struct weir_sim;
 
-/** What it does. The acts from WEIR_SIM_ACT_LIE_VV on need WEIR_SIM_WITH_LIES. */
+/** What it does, beside its lies (hostile_lies.h). */
 enum weir_sim_act {
     WEIR_SIM_ACT_GARBAGE,   /* random bytes */
     WEIR_SIM_ACT_SHORT,     /* a frame that ends too early */
@@ -23,10 +23,6 @@ enum weir_sim_act {
     WEIR_SIM_ACT_STRANGE,   /* well-formed, and of no use to anybody */
     WEIR_SIM_ACT_ASKS,      /* requests with odd limits, groups and keys; audits from nowhere */
     WEIR_SIM_ACT_MALFORMED, /* frames with one fault each: hostile_faults.h */
-    WEIR_SIM_ACT_LIE_VV,    /* it has all there is, and more */
-    WEIR_SIM_ACT_LIE_DONE,  /* a pull is complete that brought nothing */
-    WEIR_SIM_ACT_LIE_FLOOR, /* it has purged what no node has seen */
-    WEIR_SIM_ACT_FORGE,     /* records in the lanes of others */
     WEIR_SIM_ACTS,
 };
 

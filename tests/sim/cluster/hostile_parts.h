@@ -36,6 +36,20 @@ void weir_sim_hostile_hello(struct weir_sim *s, uint32_t slot, const struct weir
 /** Send a message to one slot; UINT32_MAX: publish it. */
 void weir_sim_hostile_send(struct weir_sim *s, uint32_t slot, enum weir_frame_topic topic,
                            const ProtobufCMessage *msg);
+/** One record in a lane of its own. @return whether it may begin another lane */
+bool weir_sim_hostile_alone(struct weir_sim *s, enum weir_class class, struct weir_span key,
+                            uint64_t hlc, struct weir_span value);
+/** A batch of one record in any lane. */
+void weir_sim_hostile_forge(struct weir_sim *s, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq,
+                            uint64_t hlc);
+/**
+ * Raise lanes beyond what is true, but none that it writes itself.
+ * @param slot  of the node that will be told  @param own_lanes  that node's lanes, or all others
+ */
+void weir_sim_hostile_raise(const struct weir_sim *s, uint32_t slot, bool own_lanes,
+                            struct weir_vector *v);
+/** The stamp of this moment. */
+uint64_t weir_sim_hostile_now(const struct weir_sim *s);
 /** It writes one record more, which the check notes. @return its seq; 0: it wrote enough */
 uint64_t weir_sim_hostile_add(struct weir_sim *s);
 

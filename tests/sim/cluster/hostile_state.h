@@ -17,7 +17,8 @@
 
 struct weir_sim_hostile {
     bool is_there;
-    bool lies_in_response;
+    unsigned
+        lie; /* enum weir_sim_feature: what the next response to a pull lies about; 0: nothing */
     uint32_t node; /* in the network */
     uint32_t num_links;
     uint8_t id[WEIR_NODE_ID_LEN];
@@ -25,8 +26,9 @@ struct weir_sim_hostile {
     uint8_t lane[WEIR_LANE_LEN];
     uint64_t seq;
     uint64_t num_heartbeats;
-    uint32_t num_lanes;  /* others that it began */
-    uint32_t num_faults; /* malformed frames that it came to; the next is chosen by it */
+    uint32_t num_lanes;   /* others that it began */
+    uint32_t num_faults;  /* malformed frames that it came to; the next is chosen by it */
+    uint32_t num_members; /* that it invented */
     struct weir_rng rng;
     uint64_t stamps[WEIR_SIM_LATER_MAX]; /* of its records, by seq - 1: the rest follows from seq */
     struct weir_vector vv;               /* owns; of the last Hello that came */

@@ -90,7 +90,10 @@ struct weir_sim_node {
     bool is_paused;
     bool is_busy; /* a commit is under way */
     bool was_live;
-    bool has_failed; /* a turn did, and memory was not compared with the stores since */
+    bool is_told;        /* in this turn, to give up its records, or it was outvoted */
+    uint64_t num_failed; /* turns of this process */
+    uint64_t floor_hash; /* as last given to the check */
+    bool has_failed;     /* a turn did, and memory was not compared with the stores since */
     enum weir_sim_step dies_at;
     bool dies_whole;              /* the host, not only the process */
     enum weir_engine_state state; /* as last traced */

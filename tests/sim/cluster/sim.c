@@ -45,10 +45,7 @@ void weir_sim_init(struct weir_sim *s, const struct weir_sim_plan *plan, FILE *t
     WEIR_ASSERT(plan->num_nodes >= 1);
     WEIR_ASSERT(plan->num_nodes <= WEIR_SIM_NODES_MAX);
     *s = (struct weir_sim){ .plan = *plan, .num_nodes = plan->num_nodes };
-    /* A peer that lies about what it has can make an honest node lose it: only bounds are checked.
-     */
-    s->checks = !plan->unchecked && !(weir_sim_plan_has(plan, WEIR_SIM_WITH_HOSTILE) &&
-                                      weir_sim_plan_has(plan, WEIR_SIM_WITH_LIES));
+    s->checks = !plan->unchecked;
     s->trace.out = trace;
     weir_rng_init(&s->net_rng, weir_sim_seed_of(s, 0x6e6574));
     weir_rng_init(&s->node_rng, weir_sim_seed_of(s, 0x6e6f6465));
@@ -178,21 +175,39 @@ static bool is_beyond(const struct weir_sim_node *a, const struct weir_sim_node 
                                 weir_engine_floor(b->engine, WEIR_GROUP_C));
 }
 
+static bool is_live(const struct weir_sim_node *n)
+{
+    return weir_sim_node_is_up(n) && weir_engine_state(n->engine) == WEIR_ENGINE_LIVE;
+}
+
+/* Is the node to give up its records: did it miss purges of one that stays? Of two that missed each
+ * other's, the later one does; when some node asked (R15), all that missed purges of one. */
+static bool must_give_up(const struct weir_sim *s, const struct weir_sim_node *n,
+                         const bool *gives_up, bool is_asked)
+{
+    for (uint32_t i = 0; i < s->num_nodes; i++) {
+        const struct weir_sim_node *other = &s->nodes[i];
+        if (other == n || gives_up[i] || !is_live(other) || !is_beyond(n, other))
+            continue;
+        if (is_beyond(other, n) ? i < n->index : is_asked)
+            return true;
+    }
+    return false;
+}
+
 void weir_sim_operate(struct weir_sim *s)
 {
     const struct weir_sim_input give_up = { .kind = WEIR_SIM_INPUT_GIVE_UP };
-    const struct weir_sim_node *first = NULL;
+    bool gives_up[WEIR_SIM_NODES_MAX] = { false };
 
     s->is_operator_called = false;
     for (uint32_t i = 0; i < s->num_nodes; i++) {
         struct weir_sim_node *n = &s->nodes[i];
-        if (!weir_sim_node_is_up(n) || weir_engine_state(n->engine) != WEIR_ENGINE_LIVE)
-            continue;
-        if (first == NULL)
-            first = n;
-        else if (is_beyond(n, first) && is_beyond(first, n))
+        gives_up[i] = is_live(n) && must_give_up(s, n, gives_up, s->is_floor_disputed);
+        if (gives_up[i])
             weir_sim_node_give(s, n, &give_up);
     }
+    s->is_floor_disputed = false;
 }
 
 /* One node in turn is checked as a whole. */

@@ -130,6 +130,8 @@ void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool boots
         return;
     }
     n->state = weir_engine_state(n->engine);
+    n->num_failed = 0;
+    n->is_told = false;
     trace_node(s, n, WEIR_SIM_LINE_START, n->life);
     weir_sim_net_start(&s->net, n->index);
     weir_sim_node_poke(s, n, s->events.now_us);
@@ -341,6 +343,7 @@ static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir
         weir_engine_exported(n->engine, false);
         return;
     case WEIR_SIM_INPUT_GIVE_UP:
+        n->is_told = true;
         weir_engine_give_up(n->engine);
         return;
     case WEIR_SIM_INPUT_ACTIVATED:
@@ -380,6 +383,7 @@ static void collect(struct weir_sim *s, struct weir_sim_node *n, enum weir_err e
             continue; /* the stores' hooks report more */
         struct weir_sim_output *o = outbox_add(n);
         o->out = out;
+        n->is_told = n->is_told || (out.what == WEIR_OUT_ALARM && out.alarm == WEIR_ALARM_AUDIT);
         o->parcel = bytes.len > 0 ? weir_sim_parcel_new(bytes.at, bytes.len) : NULL;
         o->out.frame = WEIR_SPAN_EMPTY;
         o->out.key =
@@ -391,10 +395,20 @@ static void collect(struct weir_sim *s, struct weir_sim_node *n, enum weir_err e
     weir_sim_plane_turned(s, n);
 }
 
+/* The peer that is no engine is behind the last slot of each node. */
+static bool is_foreign_link(const struct weir_sim *s, const struct weir_sim_node *n, uint32_t slot)
+{
+    return s->hostile.is_there && slot == n->num_links;
+}
+
 static void alarmed(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)
 {
     trace_node(s, n, WEIR_SIM_LINE_ALARM, out->alarm);
-    if (out->alarm == WEIR_ALARM_BOTH_STALE && !s->is_operator_called) {
+    if (out->alarm == WEIR_ALARM_FALSE_CLAIM && s->checks && !is_foreign_link(s, n, out->link))
+        weir_sim_check_found(&s->check, WEIR_SIM_ACCUSED, n->index, WEIR_SIM_NO_NAME);
+    s->is_floor_disputed = s->is_floor_disputed || out->alarm == WEIR_ALARM_FLOOR;
+    if ((out->alarm == WEIR_ALARM_BOTH_STALE || out->alarm == WEIR_ALARM_FLOOR) &&
+        !s->is_operator_called) {
         s->is_operator_called = true;
         weir_sim_events_add(&s->events, s->events.now_us + OPERATOR_US, WEIR_SIM_EVENT_OPERATOR, 0,
                             0);
@@ -523,6 +537,30 @@ static void after(struct weir_sim *s, struct weir_sim_node *n)
     weir_sim_node_poke(s, n, wake_us > now_us + TURN_MIN_US ? wake_us : now_us + TURN_MIN_US);
 }
 
+/* In one life of its database a node draws a lane for each group, another after a turn that failed,
+ * and one more when a peer claims to know more of it. */
+static void check_lanes(struct weir_sim *s, const struct weir_sim_node *n)
+{
+    uint64_t num_lives = 1 + weir_engine_counter(n->engine, WEIR_COUNT_RESETS);
+
+    if (weir_engine_counter(n->engine, WEIR_COUNT_LANES) >
+        WEIR_GROUP_COUNT * (1 + num_lives + n->num_failed))
+        weir_sim_check_found(&s->check, WEIR_SIM_LANES, n->index, WEIR_SIM_NO_NAME);
+}
+
+/* R15, after the turn. */
+static void check_claims(struct weir_sim *s, struct weir_sim_node *n, bool was_stale)
+{
+    const struct weir_vector *floor = weir_engine_floor(n->engine, WEIR_GROUP_C);
+
+    if (weir_vector_hash(floor) != n->floor_hash)
+        weir_sim_check_floor(&s->check, floor);
+    n->floor_hash = weir_vector_hash(floor);
+    if (n->state == WEIR_ENGINE_STALE && !was_stale && !n->is_told)
+        weir_sim_check_stale(&s->check, n->index, weir_engine_vv(n->engine, WEIR_GROUP_C));
+    check_lanes(s, n);
+}
+
 static void trace_turn(struct weir_sim *s, struct weir_sim_node *n, enum weir_err err)
 {
     enum weir_engine_state state = weir_engine_state(n->engine);
@@ -566,12 +604,17 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
     }
     if (dies(s, n, WEIR_SIM_STEP_INPUTS))
         return;
+    bool was_stale = n->state == WEIR_ENGINE_STALE;
     enum weir_err err = weir_engine_commit(n->engine);
+    n->num_failed += err < 0;
     trace_turn(s, n, err);
     if (s->checks)
         weir_sim_check_turned(&s->check, n->index, n->store[WEIR_GROUP_C]);
     collect(s, n, err);
     check_mirror(s, n, err);
+    if (s->checks)
+        check_claims(s, n, was_stale);
+    n->is_told = false;
 }
 
 size_t weir_sim_heap_bytes(void)

@@ -75,6 +75,7 @@ struct weir_sim {
     uint64_t num_tokens;
     uint32_t checked_node; /* the last one */
     bool is_operator_called;
+    bool is_floor_disputed; /* one peer alone states purges that a node missed (R15) */
     bool is_healing;
     bool checks; /* off in scenarios that only measure */
     struct weir_sim_tally tally;

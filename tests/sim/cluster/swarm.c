@@ -51,8 +51,8 @@ static const struct {
     [WEIR_SIM_WITH_LEAVES] = { "leaves", 12 },
     [WEIR_SIM_WITH_UPGRADES] = { "upgrades", 10 },
     [WEIR_SIM_WITH_LATER] = { "later", 15 },
-    [WEIR_SIM_WITH_HOSTILE] = { "hostile", 12 },
-    [WEIR_SIM_WITH_LIES] = { "lies", 3 },
+    [WEIR_SIM_WITH_HOSTILE] = { "hostile", 25 },
+    [WEIR_SIM_WITH_LIES] = { "lies", 60 },
     [WEIR_SIM_WITH_OVERLAY] = { "overlay", 10 },
     [WEIR_SIM_WITH_ALL_BOOT] = { "allboot", 35 },
     [WEIR_SIM_WITH_MISTAKES] = { "mistakes", 20 },
@@ -60,6 +60,19 @@ static const struct {
     [WEIR_SIM_WITH_STRAYS] = { "strays", 20 },
     [WEIR_SIM_WITH_EXPORTS] = { "exports", 20 },
     [WEIR_SIM_WITH_PLANE] = { "plane", 20 },
+    [WEIR_SIM_LIE_FLOOR] = { "liefloor", 40 },
+    [WEIR_SIM_LIE_VECTOR] = { "lievector", 40 },
+    [WEIR_SIM_LIE_OWN] = { "lieown", 30 },
+    [WEIR_SIM_LIE_CURSOR] = { "liecursor", 20 },
+    [WEIR_SIM_LIE_HEADS] = { "lieheads", 20 },
+    [WEIR_SIM_LIE_HASH] = { "liehash", 30 },
+    [WEIR_SIM_LIE_STATE] = { "liestate", 30 },
+    [WEIR_SIM_LIE_STAMP] = { "liestamp", 20 },
+    [WEIR_SIM_LIE_ACKS] = { "lieacks", 20 },
+    [WEIR_SIM_LIE_MEMBERS] = { "liemembers", 20 },
+    [WEIR_SIM_LIE_AUDIT] = { "lieaudit", 30 },
+    [WEIR_SIM_LIE_LANES] = { "lielanes", 30 },
+    [WEIR_SIM_LIE_FORGE] = { "lieforge", 30 },
 };
 _Static_assert(WEIR_ARRAY_LEN(features) == WEIR_SIM_FEATURES, "each feature has a name");
 _Static_assert(WEIR_SIM_FEATURES <= 64, "a feature is a bit of 64");
@@ -134,13 +147,26 @@ static uint32_t draw_scale(struct weir_rng *rng, uint32_t least, uint32_t most)
     return draw(rng, least, top);
 }
 
+/* Ways to lie have numbers of their own, so that a new one changes no seed that does without. */
+static uint64_t draw_lies(uint64_t seed)
+{
+    struct weir_rng rng;
+    uint64_t on = 0;
+
+    weir_rng_init(&rng, weir_mix64(seed ^ 0x6c696573));
+    for (unsigned i = WEIR_SIM_LIE_FIRST; i < WEIR_SIM_FEATURES; i++)
+        if (weir_rng_below(&rng, 100) < features[i].share)
+            on |= UINT64_C(1) << i;
+    return on;
+}
+
 /* Each from a stream of its own: a new one does not change those before it. */
 static uint64_t draw_features(struct weir_rng *rng, uint64_t seed)
 {
     uint64_t on = 0;
     bool calm = weir_rng_below(rng, 12) == 0;
 
-    for (unsigned i = 0; i < WEIR_SIM_FEATURES; i++) {
+    for (unsigned i = 0; i < WEIR_SIM_LIE_FIRST; i++) {
         uint32_t share = calm ? features[i].share / 4 : features[i].share;
         struct weir_rng own;
         weir_rng_init(&own, weir_mix64(seed ^ weir_mix64(0x66656174 + i)));
@@ -284,8 +310,13 @@ void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *
         .without = wish->without,
     };
     ret->features = draw_features(&rng, wish->seed) & ~wish->off;
-    if (weir_sim_plan_has(ret, WEIR_SIM_WITH_OVERLAY)) /* its links stay as they are */
-        ret->features &= ~(UINT64_C(1) << WEIR_SIM_WITH_LEAVES);
+    if (weir_sim_plan_has(ret, WEIR_SIM_WITH_HOSTILE) && weir_sim_plan_has(ret, WEIR_SIM_WITH_LIES))
+        ret->features |= draw_lies(wish->seed) & ~wish->off;
+    /* The links of an overlay stay as they are. In it a node relays what it cannot verify. */
+    if (weir_sim_plan_has(ret, WEIR_SIM_WITH_OVERLAY))
+        ret->features &=
+            ~(UINT64_C(1) << WEIR_SIM_WITH_LEAVES | UINT64_C(1) << WEIR_SIM_LIE_VECTOR |
+              UINT64_C(1) << WEIR_SIM_LIE_OWN | UINT64_C(1) << WEIR_SIM_LIE_FORGE);
     uint32_t num_nodes = draw_nodes(&rng);
     ret->num_nodes = wish->num_nodes > 0 ? wish->num_nodes : num_nodes;
     draw_net(&rng, ret);

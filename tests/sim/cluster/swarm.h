@@ -50,7 +50,7 @@ enum weir_sim_feature {
     WEIR_SIM_WITH_UPGRADES, /* restarts with another schema, one node after the other */
     WEIR_SIM_WITH_LATER,    /* a peer of a later version: its records have fields of their own */
     WEIR_SIM_WITH_HOSTILE,  /* a peer with a valid certificate that sends what it likes */
-    WEIR_SIM_WITH_LIES,     /* that peer also lies about what it has: only bounds are asked for */
+    WEIR_SIM_WITH_LIES,     /* that peer also lies, in the ways below */
     WEIR_SIM_WITH_OVERLAY,  /* a ring with chords instead of all with all */
     WEIR_SIM_WITH_ALL_BOOT, /* every node begins as the first of its cluster */
     WEIR_SIM_WITH_MISTAKES, /* users write what no node may accept */
@@ -58,8 +58,23 @@ enum weir_sim_feature {
     WEIR_SIM_WITH_STRAYS,   /* a process reports what its links no longer are */
     WEIR_SIM_WITH_EXPORTS,  /* exports fail, or are reported twice */
     WEIR_SIM_WITH_PLANE,    /* data planes activate records, reject them, or hold them */
+    /* Ways to lie: */
+    WEIR_SIM_LIE_FLOOR,   /* of what it has purged */
+    WEIR_SIM_LIE_VECTOR,  /* of what it has of the lanes of others */
+    WEIR_SIM_LIE_OWN,     /* of what it has of the lanes of the node that it speaks to */
+    WEIR_SIM_LIE_CURSOR,  /* of what it has sent */
+    WEIR_SIM_LIE_HEADS,   /* of where the lanes of others end */
+    WEIR_SIM_LIE_HASH,    /* of the hashes of its vectors */
+    WEIR_SIM_LIE_STATE,   /* of its state */
+    WEIR_SIM_LIE_STAMP,   /* stamps beyond the year 9999, and at its end */
+    WEIR_SIM_LIE_ACKS,    /* of what is durable and active */
+    WEIR_SIM_LIE_MEMBERS, /* records of members that are none */
+    WEIR_SIM_LIE_AUDIT,   /* of keys and sums that nobody asked for */
+    WEIR_SIM_LIE_LANES,   /* records of where lanes of others end */
+    WEIR_SIM_LIE_FORGE,   /* batches in the lanes of others */
     WEIR_SIM_FEATURES,
 };
+#define WEIR_SIM_LIE_FIRST WEIR_SIM_LIE_FLOOR
 
 /** What happens now and then. */
 enum weir_sim_fault {

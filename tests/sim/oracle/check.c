@@ -40,6 +40,9 @@ static const char *const texts[] = {
     [WEIR_SIM_ACTIVE] = "I12: more is reported than is true",
     [WEIR_SIM_FRAME] = "a frame that the node must not send",
     [WEIR_SIM_WAIT] = "I12: healed, and not known to be active or not",
+    [WEIR_SIM_ACCUSED] = "R15: an honest peer was cut off for a false claim",
+    [WEIR_SIM_MISLED] = "R15: a node gave its records up for a false claim",
+    [WEIR_SIM_LANES] = "R15: a node draws lane after lane",
     [WEIR_SIM_ORACLE] = "the oracle",
 };
 _Static_assert(WEIR_ARRAY_LEN(texts) == WEIR_SIM_BROKEN_COUNT, "each finding has a text");
@@ -76,6 +79,7 @@ void weir_sim_check_deinit(struct weir_sim_check *c)
     free(c->writes);
     free(c->gone);
     free(c->hit);
+    weir_vector_deinit(&c->floor);
     weir_sim_names_deinit(&c->lanes);
     weir_sim_names_deinit(&c->keys);
     weir_sim_names_deinit(&c->dots);
@@ -653,6 +657,19 @@ void weir_sim_check_exported(struct weir_sim_check *c, uint32_t node)
             c->writes[v->cur[key] - 1].exported = true;
 }
 
+void weir_sim_check_floor(struct weir_sim_check *c, const struct weir_vector *floor)
+{
+    enum weir_err err = weir_vector_merge(&c->floor, floor);
+
+    WEIR_ASSERT(err == WEIR_OK);
+}
+
+void weir_sim_check_stale(struct weir_sim_check *c, uint32_t node, const struct weir_vector *vv)
+{
+    if (!weir_vector_is_stale(vv, &c->floor))
+        weir_sim_check_found(c, WEIR_SIM_MISLED, node, WEIR_SIM_NO_NAME);
+}
+
 void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node,
                            const struct weir_stored_record *rec)
 {
@@ -728,7 +745,7 @@ void weir_sim_check_covered(struct weir_sim_check *c, uint32_t node,
 void weir_sim_check_memory(struct weir_sim_check *c, uint32_t node, const struct weir_engine *e,
                            uint32_t num_links)
 {
-    size_t vectors = num_links + 3 * (size_t)WEIR_ENGINE_PULLS_MAX;
+    size_t vectors = 3 * (size_t)num_links + 3 * (size_t)WEIR_ENGINE_PULLS_MAX;
     size_t lanes = 2 * ((size_t)c->lanes.num + 16); /* arrays grow by doubling */
 
     if (weir_engine_memory(e) >

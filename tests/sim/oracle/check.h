@@ -47,6 +47,9 @@ enum weir_sim_broken {
     WEIR_SIM_ACTIVE,    /* I12: more is reported than is true */
     WEIR_SIM_FRAME,     /* a frame that the node may not send, or that breaks a rule */
     WEIR_SIM_WAIT,      /* I12: healed, and not known to be active, rejected or held */
+    WEIR_SIM_ACCUSED,   /* R15: a node cut an honest peer off for a false claim */
+    WEIR_SIM_MISLED,    /* R15: a node gave up its records, and no node purged what it missed */
+    WEIR_SIM_LANES,     /* R15: a node drew more lanes than it had reasons to */
     WEIR_SIM_ORACLE,    /* what history.h found: see `kind` */
     WEIR_SIM_BROKEN_COUNT,
 };
@@ -148,6 +151,7 @@ struct weir_sim_check {
     uint8_t foreign[WEIR_NODE_ID_LEN]; /* the peer whose records come without a write here; zero:
                                           none */
     uint32_t foreign_node;
+    struct weir_vector floor;     /* owns; of all that any node ever purged */
     uint64_t now_us;              /* set by the caller */
     struct weir_sim_trace *trace; /* borrowed */
     struct weir_sim_finding found;
@@ -178,6 +182,10 @@ void weir_sim_check_acked(struct weir_sim_check *c, uint32_t node,
                           const struct weir_engine_out *out);
 /** A stale node saved all records of its store of group C (R6). */
 void weir_sim_check_exported(struct weir_sim_check *c, uint32_t node);
+/** The floor of a node in group C. */
+void weir_sim_check_floor(struct weir_sim_check *c, const struct weir_vector *floor);
+/** A node is STALE by itself, neither told to nor outvoted. @param vv  of group C */
+void weir_sim_check_stale(struct weir_sim_check *c, uint32_t node, const struct weir_vector *vv);
 /** A bit of a record is about to be flipped. */
 void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node,
                            const struct weir_stored_record *rec);

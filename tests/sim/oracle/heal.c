@@ -219,7 +219,7 @@ void weir_sim_heal(struct weir_sim *s)
 
     weir_sim_trace(&s->trace, began_us, WEIR_SIM_LINE_HEAL, UINT32_MAX, 0);
     weir_sim_faults_end(s);
-    if (!s->checks) { /* a peer lied: only bounds are checked */
+    if (!s->checks) { /* a scenario that only measures */
         weir_sim_play(s, began_us + CALM_US);
         return;
     }

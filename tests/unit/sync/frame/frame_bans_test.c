@@ -15,6 +15,7 @@
 #include "node/base/limits.h"
 #include "node/base/rng.h"
 #include "sync/frame/frame_bans.h"
+#include "sync/version/hlc.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/frames.h"
 
@@ -37,7 +38,7 @@ static void random_ban(struct weir_rng *rng, struct weir_frame_ban *ban, uint64_
     ban->reason = (uint8_t)weir_rng_below(rng, 256);
     ban->rec = (struct weir_record){
         .class = WEIR_CLASS_BAN,
-        .version = { .hlc = weir_rng_next(rng), .seq = seq },
+        .version = { .hlc = weir_rng_below(rng, WEIR_HLC_MAX + 1), .seq = seq },
         .tombstone = weir_rng_below(rng, 5) == 0,
     };
     memset(ban->rec.version.lane, 0x22, WEIR_LANE_LEN);

@@ -14,6 +14,7 @@
 
 #include "node/base/limits.h"
 #include "sync/frame/frame.h"
+#include "sync/version/hlc.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/frames.h"
 
@@ -200,7 +201,8 @@ static void each_field_of_a_record_is_held_to_its_range(void **state)
     record_with(4, 0, 17, WEIR_FRAME_BAD_LANE);
     record_with(4, 0, 16, WEIR_FRAME_BAD_LANE); /* batches name the lane once */
     record_with(5, 0, 0, WEIR_FRAME_OK);
-    record_with(5, UINT64_MAX, 0, WEIR_FRAME_OK);
+    record_with(5, WEIR_HLC_MAX, 0, WEIR_FRAME_OK);
+    record_with(5, WEIR_HLC_MAX + 1, 0, WEIR_FRAME_BAD_CLAIM);
     record_with(6, 1, 0, WEIR_FRAME_OK);
     record_with(6, 2, 0, WEIR_FRAME_BAD_FIELD);
     record_with(7, 65536, 0, WEIR_FRAME_BAD_FIELD);
@@ -209,6 +211,59 @@ static void each_field_of_a_record_is_held_to_its_range(void **state)
     record_with(9, 0, WEIR_RECORD_MAX + 1, WEIR_FRAME_BAD_VALUE);
     record_with(10, UINT64_C(1) << 40, 0, WEIR_FRAME_BAD_FIELD);
     record_with(12, 0, 63, WEIR_FRAME_BAD_FIELD);
+}
+
+/* A complete response to a pull, or a Hello: its vector is { 1: 5, 2: 7 }. */
+static struct wire claim(enum weir_frame_topic topic, unsigned tag, uint32_t lane, uint64_t seq)
+{
+    struct wire w = wire_frame(topic);
+    bool is_hello = topic == WEIR_FRAME_HELLO;
+    unsigned vv = is_hello ? 7 : 6;
+
+    wire_fill(&w, 1, 1, 8);
+    wire_fill(&w, 2, 0x55, is_hello ? 8 : 16);
+    if (is_hello)
+        wire_fill(&w, 3, 0x44, 16);
+    if (is_hello)
+        wire_number(&w, 4, 1);
+    wire_number(&w, 5, 1);
+    wire_lv(&w, vv, 1, 5);
+    wire_lv(&w, vv, 2, 7);
+    wire_lv(&w, tag, lane, seq);
+    if (!is_hello)
+        wire_number(&w, 9, 0);
+    return w;
+}
+
+static void what_is_beyond_the_vector_of_its_message_is_a_false_claim(void **state)
+{
+    static const struct {
+        enum weir_frame_topic topic;
+        unsigned tag;
+    } lists[] = {
+        { WEIR_FRAME_HELLO, 8 },    /* floor */
+        { WEIR_FRAME_PULL_REP, 4 }, /* cursor */
+        { WEIR_FRAME_PULL_REP, 7 }, /* floor */
+    };
+
+    for (unsigned i = 0; i < WEIR_ARRAY_LEN(lists); i++) {
+        struct wire w = claim(lists[i].topic, lists[i].tag, 2, 7);
+        expect(&w, WEIR_FRAME_OK);
+        w = claim(lists[i].topic, lists[i].tag, 1, 6);
+        expect(&w, WEIR_FRAME_BAD_CLAIM);
+        w = claim(lists[i].topic, lists[i].tag, 3, 1);
+        expect(&w, WEIR_FRAME_BAD_CLAIM);
+    }
+    /* The vector of a Hello may leave out lanes that are retired; no other of its lanes may lie. */
+    struct wire w = claim(WEIR_FRAME_HELLO, 8, 3, 1);
+    wire_number(&w, 14, 1);
+    expect(&w, WEIR_FRAME_OK);
+    w = claim(WEIR_FRAME_HELLO, 8, 2, 8);
+    wire_number(&w, 14, 1);
+    expect(&w, WEIR_FRAME_BAD_CLAIM);
+    w = frames_heartbeat(); /* names a lane of another node as its own */
+    wire_lv(&w, 4, 0x600000, 1);
+    expect(&w, WEIR_FRAME_BAD_CLAIM);
 }
 
 static void field_that_must_be_there_is_missed(void **state)
@@ -479,6 +534,7 @@ int main(void)
         cmocka_unit_test(head_must_name_a_known_topic_and_version),
         cmocka_unit_test(wire_form_must_be_the_shortest_and_of_the_right_types),
         cmocka_unit_test(each_field_of_a_record_is_held_to_its_range),
+        cmocka_unit_test(what_is_beyond_the_vector_of_its_message_is_a_false_claim),
         cmocka_unit_test(field_that_must_be_there_is_missed),
         cmocka_unit_test(what_does_not_fit_together_is_refused),
         cmocka_unit_test(lists_are_counted_before_they_are_unpacked),

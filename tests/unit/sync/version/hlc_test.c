@@ -20,7 +20,7 @@
 static uint64_t draw(struct weir_rng *rng)
 {
     static const uint64_t edges[] = {
-        0, 1, 0xffff, 0x10000, WEIR_HLC_MS_MAX, WEIR_HLC_FLOOR_MAX, UINT64_MAX - 1, UINT64_MAX
+        0, 1, 0xffff, 0x10000, WEIR_HLC_MS_MAX, WEIR_HLC_MAX - 1, WEIR_HLC_MAX, UINT64_MAX
     };
     uint64_t n = weir_rng_next(rng);
 
@@ -37,13 +37,14 @@ static void a_stamp_is_above_what_it_follows_and_not_behind_the_clock(void **sta
         uint64_t above = draw(&rng);
         uint64_t hlc = 7;
         enum weir_err err = weir_hlc_next(wall_ms, above, &hlc);
-        if (above == UINT64_MAX) {
+        if (above >= WEIR_HLC_MAX || weir_hlc_of_ms(wall_ms) > WEIR_HLC_MAX) {
             assert_int_equal(err, WEIR_ELIMIT);
             assert_int_equal(hlc, 7);
             continue;
         }
         assert_int_equal(err, WEIR_OK);
         assert_true(hlc > above);
+        assert_true(hlc <= WEIR_HLC_MAX);
         assert_true(hlc >= weir_hlc_of_ms(wall_ms));
         /* and no larger than one of the two asks for: nothing else moves a clock */
         assert_true(hlc == weir_hlc_of_ms(wall_ms) || hlc == above + 1);
@@ -61,7 +62,7 @@ static void a_millisecond_comes_back_out_of_its_stamp(void **state)
         assert_int_equal(weir_hlc_ms(weir_hlc_of_ms(ms)), least);
         assert_int_equal(weir_hlc_of_ms(ms) & 0xffff, 0);
     }
-    assert_int_equal(weir_hlc_ms(WEIR_HLC_FLOOR_MAX) + 1, UINT64_C(253402300800000));
+    assert_int_equal(weir_hlc_ms(WEIR_HLC_MAX) + 1, UINT64_C(253402300800000));
 }
 
 static int sign(int n)
