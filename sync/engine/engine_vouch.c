@@ -20,23 +20,15 @@ static bool is_node_of(const uint8_t node[WEIR_NODE_ID_LEN], const uint8_t lane[
     return memcmp(node, lane, WEIR_NODE_ID_LEN) == 0;
 }
 
-/* Can the node that wrote a lane be waited for? It alone may have the end of it. Bans do not wait
- * for a node that is away, since they expire. */
-static bool is_writer_expected(const struct weir_engine *e, enum weir_group g,
-                               const uint8_t lane[WEIR_LANE_LEN])
+/* Is the node that wrote a lane connected? Then its own word is waited for. */
+static bool is_writer_expected(const struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN])
 {
-    const struct weir_members_item *m =
-        e->members != NULL ? weir_members_find(e->members, lane) : NULL;
-
-    if (is_node_of(e->cfg.node, lane))
-        return false;
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = engine_handshake_done(e, i);
         if (l != NULL && l->live && is_node_of(l->node, lane))
             return true;
     }
-    return g == WEIR_GROUP_C && m != NULL && m->life >= WEIR_MEMBERS_ALIVE &&
-           m->life <= WEIR_MEMBERS_DOWN;
+    return false;
 }
 
 void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_group g,
@@ -50,7 +42,7 @@ void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_grou
         const struct weir_vector_entry *lane = &vv->items[i];
         is_new = lane->seq > weir_vector_get(&group->vv, lane->lane) &&
                  lane->seq > weir_vector_get(&l->given[g], lane->lane) &&
-                 !is_writer_expected(e, g, lane->lane);
+                 !is_writer_expected(e, lane->lane);
     }
     if (is_new)
         l->given_us[g] = e->mono_us;
@@ -61,26 +53,36 @@ void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_grou
     e->vouch[g] = true;
 }
 
-/* May the peer be asked what it has, and was it not since? */
-static bool is_unasked(const struct engine_link *l, enum weir_group g, uint64_t since_us)
+/* Is a member not connected that may come back? It may have more of a lane than any other. */
+static bool is_member_away(const struct weir_engine *e)
 {
-    return l->live && !(g == WEIR_GROUP_C && l->stale) && l->asked_us[g] < since_us;
+    for (size_t i = 0; e->members != NULL && i < weir_members_num(e->members); i++) {
+        const struct weir_members_item *m = weir_members_at(e->members, i);
+        bool is_here = memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) == 0;
+        for (uint32_t k = 0; k < e->num_links && !is_here; k++) {
+            const struct engine_link *l = engine_handshake_done(e, k);
+            is_here = l != NULL && memcmp(l->node, m->node, WEIR_NODE_ID_LEN) == 0;
+        }
+        if (!is_here && m->life >= WEIR_MEMBERS_ALIVE && m->life <= WEIR_MEMBERS_DOWN)
+            return true;
+    }
+    return false;
 }
 
-/* Were all others asked since? Then no connected node has more of the lane. Those that were not are
- * asked. */
+/* Are all members here, and were all peers asked since? Then no node has more of the lane. Those
+ * that were not are asked. Bans do not wait for members, since they expire. */
 static bool is_last_word(struct weir_engine *e, enum weir_group g, const struct engine_link *of,
                          const uint8_t lane[WEIR_LANE_LEN])
 {
     uint64_t since_us = of->given_us[g] > e->away_us ? of->given_us[g] : e->away_us;
     bool is_last = true;
 
-    if (is_writer_expected(e, g, lane))
+    if (is_writer_expected(e, lane) || (g == WEIR_GROUP_C && is_member_away(e)))
         return false;
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = engine_handshake_done(e, i);
-        if (l == NULL || memcmp(l->node, of->node, WEIR_NODE_ID_LEN) == 0 ||
-            !is_unasked(l, g, since_us))
+        if (l == NULL || !l->live || memcmp(l->node, of->node, WEIR_NODE_ID_LEN) == 0 ||
+            l->asked_us[g] >= since_us)
             continue;
         weir_engine_want_pull(e, i, g, e->mono_us);
         is_last = false;

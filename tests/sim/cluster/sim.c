@@ -55,6 +55,8 @@ void weir_sim_init(struct weir_sim *s, const struct weir_sim_plan *plan, FILE *t
         weir_rng_init(&s->fault_rng[i], weir_sim_seed_of(s, 0x6661756c7400 + i));
     s->audit_key = (struct weir_siphash_key){ { plan->seed, ~plan->seed } };
     weir_sim_check_init(&s->check, s->num_nodes, &s->trace);
+    s->check.is_lied_to =
+        weir_sim_plan_has(plan, WEIR_SIM_LIE_VECTOR) || weir_sim_plan_has(plan, WEIR_SIM_LIE_OWN);
     weir_sim_net_init(&s->net, s->num_nodes + 1, &s->events, &s->net_rng);
     s->net.cfg = plan->net;
     s->nodes = calloc(s->num_nodes, sizeof(*s->nodes));

@@ -152,6 +152,7 @@ struct weir_sim_check {
                                           none */
     uint32_t foreign_node;
     struct weir_vector floor;     /* owns; of all that any node ever purged */
+    bool is_lied_to;              /* a peer claims to have what was lost */
     uint64_t now_us;              /* set by the caller */
     struct weir_sim_trace *trace; /* borrowed */
     struct weir_sim_finding found;
