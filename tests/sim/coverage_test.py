@@ -111,7 +111,20 @@ class CoverageTest(unittest.TestCase):
     def test_an_entry_that_names_nothing_is_a_fault(self):
         found = coverage.outcomes([self.function([[*self.place("x > 5"), 7, 7]])], self.top)
         wrong = coverage.judge(found, self.list_of(f"{FILE}\tweir_a\tx > 6\ttrue\tmemory\n"))
-        self.assertEqual([words for _, _, words in wrong], ["names nothing that was reached"])
+        self.assertEqual([words for _, _, words in wrong], ["names nothing"])
+
+    def test_what_is_listed_behind_an_outcome_that_is_not_met_is_a_fault(self):
+        branches = [[*self.place("x > 5"), 7, 0], [*self.place("y > 5"), 0, 0]]
+        found = coverage.outcomes([self.function(branches)], self.top)
+        wrong = coverage.judge(found, self.list_of(f"{FILE}\tweir_a\tx > 5\tfalse\tmemory\n{FILE}\tweir_a\ty > 5\ttrue\tmemory\n"))
+        self.assertEqual([(key.text, words.split(":")[0]) for _, key, words in wrong], [("y > 5", "was not reached")])
+
+    def test_a_rare_outcome_may_be_met_or_not_but_must_be_one(self):
+        for met in (0, 7):
+            found = coverage.outcomes([self.function([[*self.place("x > 5"), met, 7]])], self.top)
+            self.assertEqual(coverage.judge(found, self.list_of(f"{FILE}\tweir_a\tx > 5\ttrue\trare\n")), [])
+        wrong = coverage.judge(found, self.list_of(f"{FILE}\tweir_a\tx > 6\ttrue\trare\n"))
+        self.assertEqual([words for _, _, words in wrong], ["names nothing"])
 
     def test_a_line_that_is_no_entry_is_refused(self):
         for line in (f"{FILE}\tweir_a\tx > 5\ttrue\n", f"{FILE}\tweir_a\tx > 5\ttrue\tbecause\n",

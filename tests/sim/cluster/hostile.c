@@ -292,7 +292,6 @@ void weir_sim_hostile_write(struct weir_sim *s)
     if (seq == 0)
         return;
     weir_sim_later_make(&s->hostile, seq, &r);
-    r.msg.has_seq = 0; /* follows from its place */
     weir_sim_hostile_batch(s, s->hostile.lane, seq, &m);
     m.r = list;
     m.n_r = 1;

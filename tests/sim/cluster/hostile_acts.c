@@ -159,7 +159,6 @@ static void act_giant(struct weir_sim *s)
         if (seq == 0)
             break;
         weir_sim_later_make(&s->hostile, seq, &room[num]);
-        room[num].msg.has_seq = 0;
         list[num] = &room[num].msg;
     }
     weir_sim_hostile_batch(s, s->hostile.lane, first, &m);
@@ -177,6 +176,8 @@ static void send_alone(struct weir_sim *s, const uint8_t lane[WEIR_LANE_LEN], ui
     Weir__V1__Record *list[] = { rec };
     Weir__V1__Batch m;
 
+    rec->has_seq = 1;
+    rec->seq = seq;
     weir_sim_hostile_batch(s, lane, seq, &m);
     m.r = list;
     m.n_r = 1;
@@ -291,23 +292,16 @@ static void act_stranger(struct weir_sim *s)
     weir_sim_hostile_send(s, draw(h, h->num_links), WEIR_FRAME_HELLO, &m.base);
 }
 
-/* A lane of bans among settings, and a batch that ends beyond all numbers. */
+/* A setting in a lane of bans. */
 static void act_strange(struct weir_sim *s)
 {
     uint8_t lane[WEIR_LANE_LEN];
-    Weir__V1__Record r[2];
-    Weir__V1__Record *list[] = { &r[0], &r[1] };
-    Weir__V1__Batch m;
+    Weir__V1__Record r;
 
     memcpy(lane, s->hostile.lane, WEIR_LANE_LEN);
     lane[WEIR_NODE_ID_LEN] = 'E';
-    plain(&r[0], WEIR_SPAN_LIT("strange"), now_hlc(s, 0), WEIR_SPAN_LIT("strange"));
-    send_alone(s, lane, 1, &r[0]);
-    r[1] = r[0];
-    weir_sim_hostile_batch(s, s->hostile.lane, WEIR_RECORD_SEQ_MAX, &m);
-    m.r = list;
-    m.n_r = 2;
-    weir_sim_hostile_send(s, UINT32_MAX, WEIR_FRAME_BATCH_C, &m.base);
+    plain(&r, WEIR_SPAN_LIT("strange"), now_hlc(s, 0), WEIR_SPAN_LIT("strange"));
+    send_alone(s, lane, 1, &r);
 }
 
 static void ask(struct weir_sim *s, uint32_t slot)
