@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """mutate_test.py - shows which mutants are made of which lines, and that what is noticed and what is not is told apart."""
 
+import argparse
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -12,7 +15,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import judge  # noqa: E402
 import scope  # noqa: E402
 import table  # noqa: E402
-from build import Build, compile_of, link_of  # noqa: E402
+from build import TOP, Build, compile_of, link_of  # noqa: E402
+from campaign import Campaign  # noqa: E402
 from operators import mutants_of  # noqa: E402
 from source import Source  # noqa: E402
 
@@ -148,6 +152,9 @@ class NamesTest(unittest.TestCase):
         self.assertIn("unit_wire_chunked_test", tests)
         self.assertNotIn("unit_loop_h2_test", tests)
         self.assertIn("unit_loop_h2_test", scope.tests_of("node/wire/h2/h2_codec.c"))
+        engine = scope.tests_of("sync/version/vector.c")
+        self.assertEqual(engine[0], "unit_sync_vector_test")
+        self.assertNotIn("unit_sync_store_test", engine)
         self.assertEqual(scope.tests_of("tenants/schema/schema_yaml.c")[0], "unit_tenants_schema_yaml_test")
 
 
@@ -156,6 +163,66 @@ class ScoreTest(unittest.TestCase):
         self.assertEqual(table.percent({"killed": 3, "survived": 1, "equivalent": 5, "invalid": 2}), 75.0)
         self.assertEqual(table.percent({"killed": 3, "accepted": 1}), 75.0)
         self.assertIsNone(table.percent({"equivalent": 1}))
+
+
+class CampaignTest(unittest.TestCase):
+    """What a table of one of the engine's files is worth. Nothing is built."""
+
+    PATH = "sync/engine/engine_retire.c"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.options = argparse.Namespace(
+            over="sim", file=[self.PATH], line=None, operator=["drop"], survivors_of=None, sample=None, seed=1, first=1, last=800, jobs=1, fresh=False,
+            table=os.path.join(folder.name, "table.jsonl"), accepted=os.path.join(folder.name, "accepted.tsv"),
+            check_accepted=False, floor=0)
+        self.drops = Campaign(self.options).chosen
+        self.assertGreaterEqual(len(self.drops), 3)
+
+    def report(self, verdicts, accepted="", floor=0):
+        """@return (exit status, output) of a report over these verdicts of the first mutants"""
+        with open(self.options.accepted, "w", encoding="utf-8") as file:
+            file.write(accepted)
+        self.options.floor = floor
+        campaign = Campaign(self.options)
+        with open(os.path.join(TOP, self.PATH), "rb") as file:
+            source = table.digest(file.read())
+        rows = table.Table(self.options.table, "p")
+        for mutant, verdict in zip(self.drops, verdicts):
+            rows.add(mutant, source, judge.Verdict(verdict, last=800, same=False), 1)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            status = campaign.report()
+        return status, out.getvalue()
+
+    def entry(self, mutant):
+        return "\t".join(mutant.name()) + "\tfor a reason\n"
+
+    def test_the_score_must_reach_the_floor(self):
+        self.assertEqual(self.report(["killed", "survived"], floor=50)[0], 0)
+        status, out = self.report(["killed", "survived"], floor=51)
+        self.assertEqual(status, 1)
+        self.assertIn("error: 50.0 % is below 51.0 %", out)
+
+    def test_survivors_of_a_table_are_a_choice(self):
+        self.report(["killed", "survived", "equivalent"])
+        self.options.survivors_of = self.options.table
+        self.assertEqual([mutant.key() for mutant in Campaign(self.options).chosen], [self.drops[1].key()])
+
+    def test_an_accepted_survivor_counts_as_one_and_is_not_listed(self):
+        status, out = self.report(["killed", "survived"], self.entry(self.drops[1]), floor=50)
+        self.assertEqual(status, 0)
+        self.assertIn("1 killed,   0 survived,   1 accepted", out)
+        self.assertNotIn("survived: ", out)
+
+    def test_an_accepted_one_that_is_noticed_or_gone_is_an_error(self):
+        status, out = self.report(["killed", "killed"], self.entry(self.drops[1]))
+        self.assertEqual(status, 1)
+        self.assertIn("error: accepted, but killed: %s" % self.PATH, out)
+        status, out = self.report(["killed"], self.PATH + "\tno_such\tdrop\tg();\twithout g()\twhy\n")
+        self.assertEqual(status, 1)
+        self.assertIn("there is no such mutant", out)
 
 
 # A layer of one file, with a line that no seed and no test runs, and one that has no effect.

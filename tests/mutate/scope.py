@@ -8,6 +8,8 @@ from build import TOP
 
 ENGINE = ("sync/engine", "sync/members", "sync/activation", "sync/frame", "sync/version")
 LAYERS = {"node/flow": "flow", "node/wire": "wire", "tenants": "tenants"}
+# Files over unit tests only where they are named: the engine has its score from the simulator.
+ON_DEMAND = {folder: folder for folder in ENGINE}
 # Folders whose unit tests are in another layer's folder as well, by how those begin.
 ELSEWHERE = {"node/wire/h2": "tests/unit/loop/h2_"}
 # The names of the rules for a command line: not in a node.
@@ -16,7 +18,7 @@ NOT_ENGINE = {"sync/engine/engine_rules.c"}
 
 def sources(over, named):
     """Paths of the C files in scope, below the files and folders `named` if there are some."""
-    folders = ENGINE if over == "sim" else tuple(LAYERS)
+    folders = ENGINE if over == "sim" else tuple(LAYERS) + (tuple(ON_DEMAND) if named else ())
     found = []
     for folder in folders:
         for where, _, names in os.walk(os.path.join(TOP, folder)):
@@ -39,9 +41,10 @@ def tests_below(folder):
 
 
 def tests_of(path):
-    """All unit tests of the file's layer: first those that share most of its name, then those in its folder."""
-    folder = next(folder for folder in LAYERS if path.startswith(folder + "/"))
-    layer = os.path.join("tests/unit", LAYERS[folder])
+    """All unit tests of the file's layer, of the engine those of its folder: first those that share most of its name, then those in its folder."""
+    layers = {**LAYERS, **ON_DEMAND}
+    folder = next(folder for folder in layers if path.startswith(folder + "/"))
+    layer = os.path.join("tests/unit", layers[folder])
     mirror = os.path.join(layer, os.path.relpath(os.path.dirname(path), folder))
     stem = os.path.splitext(os.path.basename(path))[0]
     tests = tests_below(layer)

@@ -36,12 +36,15 @@ class Table:
                 row = json.loads(line)
                 self.rows[row["key"]] = row
 
+    def of_source(self, mutant, source_digest):
+        """The row of a mutant, made when its file was the same, or None."""
+        row = self.rows.get(mutant.key())
+        return row if row is not None and row["source"] == source_digest else None
+
     def find(self, mutant, source_digest):
         """The row of a mutant, or None: it must be run."""
-        row = self.rows.get(mutant.key())
-        if row is None or row["source"] != source_digest:
-            return None
-        if row["verdict"] == "survived" and row["programs"] != self.programs:
+        row = self.of_source(mutant, source_digest)
+        if row is not None and row["verdict"] == "survived" and row["programs"] != self.programs:
             return None
         return row
 
