@@ -514,6 +514,7 @@ static void on_wipe(void *arg)
     struct weir_sim_view *v = arg;
 
     v->num_wipes++;
+    v->wiped_us = v->check->now_us;
     forget(arg, WEIR_GROUP_C); /* the engine wipes no other */
     forget_seen(arg, WEIR_GROUP_C);
     trace_write(arg, WEIR_SIM_LINE_WIPE, 0, 0);
@@ -597,7 +598,8 @@ static bool is_lost(const struct weir_sim_check *c, const struct weir_sim_view *
             c->views[i].seen[write->lane] >= write->seq)
             return false;
     return c->is_lied_to && write->origin < c->num_nodes &&
-           c->views[write->origin].lost_us > write->at_us;
+           (c->views[write->origin].lost_us > write->at_us ||
+            c->views[write->origin].wiped_us > write->at_us);
 }
 
 /* I2 for what the turn has covered. */
