@@ -56,6 +56,7 @@ static const struct {
     [WEIR_SIM_WITH_OVERLAY] = { "overlay", 10 },
     [WEIR_SIM_WITH_ALL_BOOT] = { "allboot", 35 },
     [WEIR_SIM_WITH_PLANE] = { "plane", 20 },
+    [WEIR_SIM_WITH_EVICTS] = { "evicts", 15 },
 };
 #define FEATURES_FIRST WEIR_SIM_WITH_PLANE /* from here on each is drawn by itself */
 
@@ -89,6 +90,7 @@ static const struct {
     [WEIR_SIM_FAULT_UPGRADE] = { "upgrade", WEIR_SIM_WITH_UPGRADES, FEW },
     [WEIR_SIM_FAULT_LATER] = { "later", WEIR_SIM_WITH_LATER, 300 },
     [WEIR_SIM_FAULT_HOSTILE] = { "hostile", WEIR_SIM_WITH_HOSTILE, 200 },
+    [WEIR_SIM_FAULT_EVICT] = { "evict", WEIR_SIM_WITH_EVICTS, RARE },
 };
 _Static_assert(WEIR_ARRAY_LEN(faults) == WEIR_SIM_FAULTS, "each fault has a name");
 
@@ -288,7 +290,8 @@ void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *
     };
     ret->features = (draw_features(&rng) | draw_later_features(wish->seed)) & ~wish->off;
     if (weir_sim_plan_has(ret, WEIR_SIM_WITH_OVERLAY)) /* its links stay as they are */
-        ret->features &= ~(UINT64_C(1) << WEIR_SIM_WITH_LEAVES);
+        ret->features &=
+            ~(UINT64_C(1) << WEIR_SIM_WITH_LEAVES | UINT64_C(1) << WEIR_SIM_WITH_EVICTS);
     uint32_t num_nodes = draw_nodes(&rng);
     ret->num_nodes = wish->num_nodes > 0 ? wish->num_nodes : num_nodes;
     draw_net(&rng, ret);

@@ -54,6 +54,7 @@ enum weir_sim_feature {
     WEIR_SIM_WITH_OVERLAY,  /* a ring with chords instead of all with all */
     WEIR_SIM_WITH_ALL_BOOT, /* every node begins as the first of its cluster */
     WEIR_SIM_WITH_PLANE,    /* data planes activate records, reject them, or hold them */
+    WEIR_SIM_WITH_EVICTS,   /* nodes are evicted, and go on running */
     WEIR_SIM_FEATURES,
 };
 
@@ -78,6 +79,7 @@ enum weir_sim_fault {
     WEIR_SIM_FAULT_UPGRADE,
     WEIR_SIM_FAULT_LATER,
     WEIR_SIM_FAULT_HOSTILE,
+    WEIR_SIM_FAULT_EVICT,
     WEIR_SIM_FAULTS,
 };
 

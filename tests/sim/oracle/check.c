@@ -37,6 +37,8 @@ static const char *const texts[] = {
     [WEIR_SIM_DAMAGED] = "R11: a damaged record stayed",
     [WEIR_SIM_ACTIVE] = "I12: more is reported than is true",
     [WEIR_SIM_FRAME] = "a frame that the node must not send",
+    [WEIR_SIM_BARRED] = "I14: a link with a node that was evicted",
+    [WEIR_SIM_CLOCK] = "a write that the clock allows was refused, or the other way round",
     [WEIR_SIM_WAIT] = "I12: healed, and not known to be active or not",
     [WEIR_SIM_ORACLE] = "the oracle",
 };
