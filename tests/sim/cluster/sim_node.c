@@ -123,6 +123,7 @@ void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool boots
     memcpy(cfg.node, n->id, WEIR_NODE_ID_LEN);
     n->life++;
     n->has_joined = true;
+    memset(n->barred_us, 0, s->num_nodes * sizeof(*n->barred_us));
     weir_sim_check_turn(&s->check, n->index, weir_sim_node_wall(s, n));
     if (weir_engine_new(&cfg, &n->engine) < 0) {
         weir_sim_events_add(&s->events, s->events.now_us + RETRY_US, WEIR_SIM_EVENT_START, n->index,

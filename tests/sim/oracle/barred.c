@@ -34,7 +34,9 @@ bool weir_sim_barred_is(const struct weir_sim *s, const struct weir_sim_node *n,
 void weir_sim_barred_check(struct weir_sim *s, struct weir_sim_node *n)
 {
     const struct weir_members *members = weir_engine_members(n->engine);
-    bool works = members != NULL && !n->is_paused && !n->is_busy &&
+    /* A record that was damaged is unknown until it is fetched again. */
+    bool works = members != NULL && !weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_FLIPS) &&
+                 !n->is_paused && !n->is_busy &&
                  weir_engine_state(n->engine) != WEIR_ENGINE_READONLY;
 
     for (uint32_t i = 0; i < s->num_nodes; i++) {
