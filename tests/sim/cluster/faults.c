@@ -269,16 +269,34 @@ static void fault_join(struct weir_sim *s, struct weir_rng *rng)
     }
 }
 
-static void fault_leave(struct weir_sim *s, struct weir_rng *rng)
+/* The nodes that an overlay still has link themselves anew; here links stay as they are. */
+static bool may_go(const struct weir_sim *s, const struct weir_sim_node *n)
 {
-    struct weir_sim_node *n = draw_node(s, rng);
     uint32_t num = 0;
 
     for (uint32_t i = 0; i < s->num_nodes; i++)
         num += weir_sim_node_is_up(&s->nodes[i]);
-    /* The nodes that an overlay still has link themselves anew; here links stay as they are. */
-    if (!weir_sim_node_is_up(n) || n->index == 0 || num <= NODES_LEAST ||
-        weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_OVERLAY))
+    return weir_sim_node_is_up(n) && n->index != 0 && num > NODES_LEAST &&
+           !weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_OVERLAY);
+}
+
+/* Its record says so; the process knows nothing of it, goes on and tries to come back in. */
+static void fault_evict(struct weir_sim *s, struct weir_rng *rng)
+{
+    struct weir_sim_node *n = draw_node(s, rng);
+
+    if (!may_go(s, n))
+        return;
+    n->has_left = true;
+    n->member = WEIR_MEMBER_EVICTED;
+    weir_sim_work_members(s);
+}
+
+static void fault_leave(struct weir_sim *s, struct weir_rng *rng)
+{
+    struct weir_sim_node *n = draw_node(s, rng);
+
+    if (!may_go(s, n))
         return;
     weir_sim_node_kill(s, n, true);
     n->has_left = true;
@@ -321,7 +339,7 @@ static void (*const happens[])(struct weir_sim *s, struct weir_rng *rng) = {
     [WEIR_SIM_FAULT_JOIN] = fault_join,           [WEIR_SIM_FAULT_LEAVE] = fault_leave,
     [WEIR_SIM_FAULT_UPGRADE] = fault_upgrade,     [WEIR_SIM_FAULT_LATER] = fault_later,
     [WEIR_SIM_FAULT_HOSTILE] = fault_hostile,     [WEIR_SIM_FAULT_MISTAKE] = weir_sim_work_mistake,
-    [WEIR_SIM_FAULT_MOVE] = weir_sim_work_move,
+    [WEIR_SIM_FAULT_MOVE] = weir_sim_work_move,   [WEIR_SIM_FAULT_EVICT] = fault_evict,
 };
 _Static_assert(WEIR_ARRAY_LEN(happens) == WEIR_SIM_FAULTS, "each fault does something");
 

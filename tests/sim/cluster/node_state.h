@@ -95,9 +95,16 @@ struct weir_sim_node {
     uint64_t floor_hash; /* as last given to the check */
     bool has_failed;     /* a turn did, and memory was not compared with the stores since */
     enum weir_sim_step dies_at;
-    bool dies_whole;              /* the host, not only the process */
-    enum weir_engine_state state; /* as last traced */
-    uint64_t wake_us;             /* when the next turn is; or never */
+    bool dies_whole;                     /* the host, not only the process */
+    enum weir_engine_state state;        /* as last traced */
+    enum weir_engine_state state_before; /* at the beginning of its turn, like the next */
+    uint8_t incarnation[WEIR_INCARNATION_LEN];
+    uint64_t beat_us; /* when it last sent a heartbeat, and in which life */
+    uint64_t beat_life;
+    uint64_t served_us; /* the turn in which it last responded to a pull, and how often */
+    uint32_t num_served;
+    uint64_t *barred_us; /* owns; by node: since when its store has it as evicted, or 0 */
+    uint64_t wake_us;    /* when the next turn is; or never */
     uint64_t synced_us;
     uint64_t num_commits; /* of both stores, before the turn */
     int64_t skew_ms;

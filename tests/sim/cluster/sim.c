@@ -11,6 +11,7 @@
 #include "tests/sim/cluster/plane.h"
 #include "tests/sim/cluster/work.h"
 #include "tests/sim/oracle/activation.h"
+#include "tests/sim/oracle/barred.h"
 #include "tests/sim/oracle/told.h"
 
 #define CHECK_US     (WEIR_SIM_SECOND_US / 2)
@@ -227,6 +228,7 @@ static void on_check(struct weir_sim *s)
         return;
     weir_sim_check_covered(&s->check, n->index, n->store[WEIR_GROUP_C]);
     weir_sim_activation_check(s, n);
+    weir_sim_barred_check(s, n);
     weir_sim_plane_repeat(s, n);
     if (weir_engine_state(n->engine) != WEIR_ENGINE_READONLY)
         weir_sim_told_mirror(&s->check, n->index, n->engine, n->store);

@@ -12,6 +12,7 @@
 #include "tests/sim/cluster/mistakes.h"
 #include "tests/sim/cluster/plane.h"
 #include "tests/sim/cluster/sim_state.h"
+#include "tests/sim/oracle/barred.h"
 #include "tests/sim/oracle/told.h"
 #include "tests/sim/oracle/wire.h"
 
@@ -38,6 +39,8 @@ void weir_sim_node_init(struct weir_sim *s, struct weir_sim_node *n, uint32_t in
 
     *n = (struct weir_sim_node){ .index = index, .wake_us = WEIR_SIM_NEVER, .schema = 1 };
     memcpy(n->id, &id, sizeof(id));
+    n->barred_us = calloc(s->num_nodes, sizeof(*n->barred_us));
+    WEIR_ASSERT(n->barred_us != NULL);
     memcpy(s->check.views[index].id, &id, sizeof(id));
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
         enum weir_err err = weir_memory_new((enum weir_group)g, &n->store[g]);
@@ -76,6 +79,7 @@ void weir_sim_node_deinit(struct weir_sim_node *n)
     free(n->inbox);
     free(n->outbox);
     weir_sim_plane_deinit(&n->plane);
+    free(n->barred_us);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
         weir_memory_free(&n->store[g]);
         weir_memory_free(&n->backup[g]);
@@ -123,6 +127,7 @@ void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool boots
     memcpy(cfg.node, n->id, WEIR_NODE_ID_LEN);
     n->life++;
     n->has_joined = true;
+    memset(n->barred_us, 0, s->num_nodes * sizeof(*n->barred_us));
     weir_sim_check_turn(&s->check, n->index, weir_sim_node_wall(s, n));
     if (weir_engine_new(&cfg, &n->engine) < 0) {
         weir_sim_events_add(&s->events, s->events.now_us + RETRY_US, WEIR_SIM_EVENT_START, n->index,
@@ -251,6 +256,7 @@ static void apply_write(struct weir_sim *s, struct weir_sim_node *n, const struc
     n->num_refused += err < 0;
     if (err == WEIR_OK)
         weir_sim_told_asked(&s->check, n->index, &w);
+    weir_sim_barred_wrote(s, n, op->class, err);
     trace_node(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
 }
 
@@ -594,6 +600,8 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
     uint64_t wall_ms = weir_sim_node_wall(s, n);
 
     n->num_commits = commits_of(n);
+    n->state_before = weir_engine_state(n->engine);
+    memcpy(n->incarnation, weir_engine_incarnation(n->engine), WEIR_INCARNATION_LEN);
     weir_sim_check_turn(&s->check, n->index, wall_ms);
     weir_engine_tick(n->engine, s->events.now_us, wall_ms);
     while (n->inbox_num > 0) {

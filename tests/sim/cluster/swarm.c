@@ -60,6 +60,7 @@ static const struct {
     [WEIR_SIM_WITH_STRAYS] = { "strays", 20 },
     [WEIR_SIM_WITH_EXPORTS] = { "exports", 20 },
     [WEIR_SIM_WITH_PLANE] = { "plane", 20 },
+    [WEIR_SIM_WITH_EVICTS] = { "evicts", 15 },
     [WEIR_SIM_LIE_FLOOR] = { "liefloor", 40 },
     [WEIR_SIM_LIE_VECTOR] = { "lievector", 40 },
     [WEIR_SIM_LIE_OWN] = { "lieown", 30 },
@@ -106,6 +107,7 @@ static const struct {
     [WEIR_SIM_FAULT_HOSTILE] = { "hostile", WEIR_SIM_WITH_HOSTILE, 200 },
     [WEIR_SIM_FAULT_MISTAKE] = { "mistake", WEIR_SIM_WITH_MISTAKES, 500 },
     [WEIR_SIM_FAULT_MOVE] = { "move", WEIR_SIM_WITH_MOVES, FEW },
+    [WEIR_SIM_FAULT_EVICT] = { "evict", WEIR_SIM_WITH_EVICTS, RARE },
 };
 _Static_assert(WEIR_ARRAY_LEN(faults) == WEIR_SIM_FAULTS, "each fault has a name");
 
@@ -315,8 +317,9 @@ void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *
     /* The links of an overlay stay as they are. In it a node relays what it cannot verify. */
     if (weir_sim_plan_has(ret, WEIR_SIM_WITH_OVERLAY))
         ret->features &=
-            ~(UINT64_C(1) << WEIR_SIM_WITH_LEAVES | UINT64_C(1) << WEIR_SIM_LIE_VECTOR |
-              UINT64_C(1) << WEIR_SIM_LIE_OWN | UINT64_C(1) << WEIR_SIM_LIE_FORGE);
+            ~(UINT64_C(1) << WEIR_SIM_WITH_LEAVES | UINT64_C(1) << WEIR_SIM_WITH_EVICTS |
+              UINT64_C(1) << WEIR_SIM_LIE_VECTOR | UINT64_C(1) << WEIR_SIM_LIE_OWN |
+              UINT64_C(1) << WEIR_SIM_LIE_FORGE);
     uint32_t num_nodes = draw_nodes(&rng);
     ret->num_nodes = wish->num_nodes > 0 ? wish->num_nodes : num_nodes;
     draw_net(&rng, ret);
