@@ -20,12 +20,13 @@ static bool is_node_of(const uint8_t node[WEIR_NODE_ID_LEN], const uint8_t lane[
     return memcmp(node, lane, WEIR_NODE_ID_LEN) == 0;
 }
 
-/* Is the node that wrote a lane connected? Then its own word is waited for. */
+/* Is the node that wrote a lane connected? Then its own word is waited for, also while it joins
+ * again: what it writes then is on the lane before any Hello says that it is live. */
 static bool is_writer_expected(const struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN])
 {
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = engine_handshake_done(e, i);
-        if (l != NULL && l->live && is_node_of(l->node, lane))
+        if (l != NULL && is_node_of(l->node, lane))
             return true;
     }
     return false;

@@ -289,6 +289,7 @@ static void fault_evict(struct weir_sim *s, struct weir_rng *rng)
         return;
     n->has_left = true;
     n->member = WEIR_MEMBER_EVICTED;
+    s->check.views[n->index].is_evicted = true;
     weir_sim_work_members(s);
 }
 

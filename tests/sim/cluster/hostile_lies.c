@@ -166,28 +166,6 @@ static void lie_stamp(struct weir_sim *s)
                                   hlc, WEIR_SPAN_LIT("late"));
 }
 
-static void lie_members(struct weir_sim *s)
-{
-    struct weir_sim_hostile *h = &s->hostile;
-    uint8_t id[WEIR_NODE_ID_LEN];
-    uint8_t value[WEIR_MEMBER_LEN_MAX];
-    struct weir_member m = { .state = WEIR_MEMBER_JOINED, .schema_max = 1 };
-    size_t len = 5;
-
-    if (h->num_members == MEMBERS)
-        return;
-    h->num_members++;
-    weir_num_write_le(id, weir_rng_next(&h->rng), sizeof(id));
-    memcpy(m.node, id, sizeof(id));
-    memset(value, 'x', len);
-    if (draw(h, 2) == 0) {
-        weir_member_pack(&m, value);
-        len = weir_member_packed_len(&m);
-    }
-    (void)!weir_sim_hostile_alone(s, WEIR_CLASS_MEMBER, weir_span(id, sizeof(id)),
-                                  weir_sim_hostile_now(s), weir_span(value, len));
-}
-
 static void lie_lanes(struct weir_sim *s)
 {
     struct weir_sim_hostile *h = &s->hostile;
@@ -249,7 +227,6 @@ static void (*const lies[])(struct weir_sim *s) = {
     [WEIR_SIM_LIE_STATE - WEIR_SIM_LIE_FIRST] = lie_state,
     [WEIR_SIM_LIE_STAMP - WEIR_SIM_LIE_FIRST] = lie_stamp,
     [WEIR_SIM_LIE_ACKS - WEIR_SIM_LIE_FIRST] = lie_acks,
-    [WEIR_SIM_LIE_MEMBERS - WEIR_SIM_LIE_FIRST] = lie_members,
     [WEIR_SIM_LIE_AUDIT - WEIR_SIM_LIE_FIRST] = lie_audit,
     [WEIR_SIM_LIE_LANES - WEIR_SIM_LIE_FIRST] = lie_lanes,
     [WEIR_SIM_LIE_FORGE - WEIR_SIM_LIE_FIRST] = lie_forge,

@@ -26,9 +26,8 @@ struct weir_sim_hostile {
     uint8_t lane[WEIR_LANE_LEN];
     uint64_t seq;
     uint64_t num_heartbeats;
-    uint32_t num_lanes;   /* others that it began */
-    uint32_t num_faults;  /* malformed frames that it came to; the next is chosen by it */
-    uint32_t num_members; /* that it invented */
+    uint32_t num_lanes;  /* others that it began */
+    uint32_t num_faults; /* malformed frames that it came to; the next is chosen by it */
     struct weir_rng rng;
     uint64_t stamps[WEIR_SIM_LATER_MAX]; /* of its records, by seq - 1: the rest follows from seq */
     struct weir_vector vv;               /* owns; of the last Hello that came */

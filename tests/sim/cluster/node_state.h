@@ -103,8 +103,9 @@ struct weir_sim_node {
     uint64_t beat_life;
     uint64_t served_us; /* the turn in which it last responded to a pull, and how often */
     uint32_t num_served;
-    uint64_t *barred_us; /* owns; by node: since when its store has it as evicted, or 0 */
-    uint64_t wake_us;    /* when the next turn is; or never */
+    uint64_t *barred_us;   /* owns; by node: since when its store has it as evicted, or 0 */
+    uint32_t barred_wipes; /* how often its store had been wiped then */
+    uint64_t wake_us;      /* when the next turn is; or never */
     uint64_t synced_us;
     uint64_t num_commits; /* of both stores, before the turn */
     int64_t skew_ms;

@@ -70,7 +70,6 @@ static const struct {
     [WEIR_SIM_LIE_STATE] = { "liestate", 30 },
     [WEIR_SIM_LIE_STAMP] = { "liestamp", 20 },
     [WEIR_SIM_LIE_ACKS] = { "lieacks", 20 },
-    [WEIR_SIM_LIE_MEMBERS] = { "liemembers", 20 },
     [WEIR_SIM_LIE_AUDIT] = { "lieaudit", 30 },
     [WEIR_SIM_LIE_LANES] = { "lielanes", 30 },
     [WEIR_SIM_LIE_FORGE] = { "lieforge", 30 },

@@ -60,19 +60,18 @@ enum weir_sim_feature {
     WEIR_SIM_WITH_PLANE,    /* data planes activate records, reject them, or hold them */
     WEIR_SIM_WITH_EVICTS,   /* nodes are evicted, and go on running */
     /* Ways to lie: */
-    WEIR_SIM_LIE_FLOOR,   /* of what it has purged */
-    WEIR_SIM_LIE_VECTOR,  /* of what it has of the lanes of others */
-    WEIR_SIM_LIE_OWN,     /* of what it has of the lanes of the node that it speaks to */
-    WEIR_SIM_LIE_CURSOR,  /* of what it has sent */
-    WEIR_SIM_LIE_HEADS,   /* of where the lanes of others end */
-    WEIR_SIM_LIE_HASH,    /* of the hashes of its vectors */
-    WEIR_SIM_LIE_STATE,   /* of its state */
-    WEIR_SIM_LIE_STAMP,   /* stamps beyond the year 9999, and at its end */
-    WEIR_SIM_LIE_ACKS,    /* of what is durable and active */
-    WEIR_SIM_LIE_MEMBERS, /* records of members that are none */
-    WEIR_SIM_LIE_AUDIT,   /* of keys and sums that nobody asked for */
-    WEIR_SIM_LIE_LANES,   /* records of where lanes of others end */
-    WEIR_SIM_LIE_FORGE,   /* batches in the lanes of others */
+    WEIR_SIM_LIE_FLOOR,  /* of what it has purged */
+    WEIR_SIM_LIE_VECTOR, /* of what it has of the lanes of others */
+    WEIR_SIM_LIE_OWN,    /* of what it has of the lanes of the node that it speaks to */
+    WEIR_SIM_LIE_CURSOR, /* of what it has sent */
+    WEIR_SIM_LIE_HEADS,  /* of where the lanes of others end */
+    WEIR_SIM_LIE_HASH,   /* of the hashes of its vectors */
+    WEIR_SIM_LIE_STATE,  /* of its state */
+    WEIR_SIM_LIE_STAMP,  /* stamps beyond the year 9999, and at its end */
+    WEIR_SIM_LIE_ACKS,   /* of what is durable and active */
+    WEIR_SIM_LIE_AUDIT,  /* of keys and sums that nobody asked for */
+    WEIR_SIM_LIE_LANES,  /* records of where lanes of others end */
+    WEIR_SIM_LIE_FORGE,  /* batches in the lanes of others */
     WEIR_SIM_FEATURES,
 };
 #define WEIR_SIM_LIE_FIRST WEIR_SIM_LIE_FLOOR

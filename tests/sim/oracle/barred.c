@@ -28,6 +28,7 @@ static bool has_evicted(const struct weir_sim_node *n, const struct weir_sim_nod
 bool weir_sim_barred_is(const struct weir_sim *s, const struct weir_sim_node *n, uint32_t other)
 {
     return other < s->num_nodes && n->barred_us[other] != 0 &&
+           n->barred_wipes == s->check.views[n->index].num_wipes &&
            s->events.now_us - n->barred_us[other] > MOMENT_US;
 }
 
@@ -38,7 +39,10 @@ void weir_sim_barred_check(struct weir_sim *s, struct weir_sim_node *n)
     bool works = members != NULL && !weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_FLIPS) &&
                  !n->is_paused && !n->is_busy &&
                  weir_engine_state(n->engine) != WEIR_ENGINE_READONLY;
+    uint32_t num_wipes = s->check.views[n->index].num_wipes;
 
+    works = works && n->barred_wipes == num_wipes; /* since then it has the record anew */
+    n->barred_wipes = num_wipes;
     for (uint32_t i = 0; i < s->num_nodes; i++) {
         const struct weir_sim_node *other = &s->nodes[i];
         const struct weir_members_item *item = works ? weir_members_find(members, other->id) : NULL;
