@@ -108,6 +108,22 @@ static bool have_equal_bans(const struct weir_sim *s)
     return true;
 }
 
+static void print_unequal_lanes(const struct weir_sim *s, const struct weir_sim_node *n)
+{
+    const struct weir_sim_node *first = first_of(s);
+
+    if (n->engine == NULL || first->engine == NULL)
+        return;
+    for (uint32_t i = 0; i < s->check.lanes.num; i++) {
+        const uint8_t *lane = weir_sim_names_at(&s->check.lanes, i).at;
+        uint64_t has = weir_vector_get(weir_engine_vv(n->engine, WEIR_GROUP_C), lane);
+        uint64_t other = weir_vector_get(weir_engine_vv(first->engine, WEIR_GROUP_C), lane);
+        if (has != other)
+            fprintf(s->trace.out, "lane %" PRIu32 ": to %" PRIu64 ", first %" PRIu64 "\n", i, has,
+                    other);
+    }
+}
+
 /* Print what is not equal, for a reader of the trace. */
 static void print_unequal(const struct weir_sim *s)
 {
@@ -122,6 +138,7 @@ static void print_unequal(const struct weir_sim *s)
         fprintf(out, "node %" PRIu32 ": state %d, vector %016" PRIx64 "\n", i,
                 n->engine != NULL ? (int)weir_engine_state(n->engine) : -1,
                 n->engine != NULL ? weir_vector_hash(weir_engine_vv(n->engine, WEIR_GROUP_C)) : 0);
+        print_unequal_lanes(s, n);
         for (uint32_t key = 0; key < c->keys.num; key++) {
             uint32_t cur = key < c->views[i].num_keys ? c->views[i].cur[key] : 0;
             uint32_t has = key < c->views[first].num_keys ? c->views[first].cur[key] : 0;
@@ -163,8 +180,10 @@ static void wait_until_equal(struct weir_sim *s, uint64_t began_us)
             return;
         }
         restart_processes(s, now_us - began_us >= BOOT_US);
-        if ((now_us - began_us) % OPERATOR_US == 0)
+        if ((now_us - began_us) % OPERATOR_US == 0) {
             weir_sim_operate(s);
+            weir_sim_work_members(s); /* what a reset lost with other records is said again */
+        }
         weir_sim_play(s, now_us + STEP_US);
         now_us = s->events.now_us;
     }
