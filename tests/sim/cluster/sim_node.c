@@ -13,8 +13,8 @@
 #include "tests/sim/cluster/plane.h"
 #include "tests/sim/cluster/sim_state.h"
 #include "tests/sim/oracle/barred.h"
+#include "tests/sim/oracle/sent.h"
 #include "tests/sim/oracle/told.h"
-#include "tests/sim/oracle/wire.h"
 
 #define RETRY_US    WEIR_SIM_SECOND_US /* a start that failed */
 #define TURN_MIN_US 200                /* between two turns that nothing came for */
@@ -379,7 +379,7 @@ static void collect(struct weir_sim *s, struct weir_sim_node *n, enum weir_err e
         if (s->checks)
             weir_sim_told_output(&s->check, n->index, &out, err);
         if (s->checks && out.frame.len > 0)
-            weir_sim_wire_sent(s, n, &out);
+            weir_sim_sent_check(s, n, &out);
         struct weir_span bytes = out.frame.len > 0 ? out.frame : out.key;
         bool is_changed =
             out.what == WEIR_OUT_CHANGED && s->checks && weir_sim_plane_compiles(s, out.class);

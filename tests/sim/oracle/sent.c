@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wire.c - frames as they are sent.
+ * sent.c - frames as they are sent.
  */
-#include "tests/sim/oracle/wire.h"
+#include "tests/sim/oracle/sent.h"
 
 #include <string.h>
 
@@ -162,8 +162,8 @@ static void check_frame(struct weir_sim *s, struct weir_sim_node *n, const struc
     WEIR_UNREACHABLE();
 }
 
-void weir_sim_wire_sent(struct weir_sim *s, struct weir_sim_node *n,
-                        const struct weir_engine_out *out)
+void weir_sim_sent_check(struct weir_sim *s, struct weir_sim_node *n,
+                         const struct weir_engine_out *out)
 {
     struct weir_frame f;
     enum weir_frame_fault fault;
