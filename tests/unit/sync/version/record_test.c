@@ -292,9 +292,19 @@ static void stamp_is_the_wall_clock_but_always_above_what_it_follows(void **stat
     assert_int_equal(weir_hlc_next(5, hlc, &hlc), WEIR_OK);
     assert_int_equal(hlc, (UINT64_C(1000) << 16) + 2);
     assert_int_equal(weir_hlc_ms(hlc), 1000);
-    assert_int_equal(weir_hlc_next(UINT64_MAX, UINT64_MAX - 1, &hlc), WEIR_OK);
-    assert_int_equal(hlc, UINT64_MAX);
+}
+
+static void stamp_is_never_beyond_the_year_9999(void **state)
+{
+    uint64_t hlc = 0;
+
+    assert_int_equal(weir_hlc_next(1, WEIR_HLC_MAX - 1, &hlc), WEIR_OK);
+    assert_int_equal(hlc, WEIR_HLC_MAX);
+    assert_int_equal(weir_hlc_next(1, WEIR_HLC_MAX, &hlc), WEIR_ELIMIT);
     assert_int_equal(weir_hlc_next(1, UINT64_MAX, &hlc), WEIR_ELIMIT);
+    assert_int_equal(weir_hlc_next(UINT64_C(253402300799999), 0, &hlc), WEIR_OK);
+    assert_int_equal(weir_hlc_next(UINT64_C(253402300800000), 0, &hlc), WEIR_ELIMIT);
+    assert_int_equal(weir_hlc_next(UINT64_MAX, 0, &hlc), WEIR_ELIMIT);
 }
 
 static void versions_order_by_stamp_then_lane(void **state)
@@ -323,6 +333,7 @@ int main(void)
         cmocka_unit_test(context_keeps_the_newest_dot_of_a_lane_and_drops_the_oldest_lane),
         cmocka_unit_test(context_agrees_with_a_naive_twin),
         cmocka_unit_test(stamp_is_the_wall_clock_but_always_above_what_it_follows),
+        cmocka_unit_test(stamp_is_never_beyond_the_year_9999),
         cmocka_unit_test(versions_order_by_stamp_then_lane),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
