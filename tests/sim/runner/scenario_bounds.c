@@ -88,18 +88,8 @@ static void lose_records(struct weir_sim *s, struct weir_sim_node *n, uint32_t n
 
 static void delete_keys(struct weir_sim *s, uint32_t num)
 {
-    for (uint32_t i = 0; i < num; i++) {
-        struct weir_sim_input input = {
-            .kind = WEIR_SIM_INPUT_WRITE,
-            .op = {
-                .class = WEIR_CLASS_SETTING,
-                .key = i,
-                .delete = true,
-                .token = ++s->num_tokens,
-            },
-        };
-        weir_sim_node_give(s, &s->nodes[0], &input);
-    }
+    for (uint32_t i = 0; i < num; i++)
+        weir_scenario_delete(s, 0, i);
     weir_scenario_play_for(s, WEIR_SIM_SECOND_US);
 }
 

@@ -86,6 +86,21 @@ void weir_scenario_write(struct weir_sim *s, uint32_t node, uint32_t key)
     weir_sim_node_give(s, &s->nodes[node], &input);
 }
 
+void weir_scenario_delete(struct weir_sim *s, uint32_t node, uint32_t key)
+{
+    struct weir_sim_input input = {
+        .kind = WEIR_SIM_INPUT_WRITE,
+        .op = {
+            .class = WEIR_CLASS_SETTING,
+            .key = key,
+            .delete = true,
+            .token = ++s->num_tokens,
+        },
+    };
+
+    weir_sim_node_give(s, &s->nodes[node], &input);
+}
+
 bool weir_scenario_measured(const char *what, uint64_t ms, uint64_t bar_ms)
 {
     printf("%s: %" PRIu64 " ms, bar %" PRIu64 " ms\n", what, ms, bar_ms);

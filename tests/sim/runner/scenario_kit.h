@@ -26,6 +26,8 @@ void weir_scenario_start_all(struct weir_sim *s);
 void weir_scenario_play_for(struct weir_sim *s, uint64_t us);
 /** Give a node one write of a setting, for its next turn. */
 void weir_scenario_write(struct weir_sim *s, uint32_t node, uint32_t key);
+/** Give a node one delete of a setting, for its next turn. */
+void weir_scenario_delete(struct weir_sim *s, uint32_t node, uint32_t key);
 /** Keys first..first+num-1, as many in a turn as it has room for. */
 void weir_scenario_write_many(struct weir_sim *s, uint32_t node, uint32_t first, uint32_t num);
 /** Give node 1 all that node 0 has in group C, without the lane of node 0. */

@@ -124,16 +124,7 @@ bool weir_scenario_audit(void)
 static void delete_all(struct weir_sim *s, uint32_t num)
 {
     for (uint32_t i = 0; i < num; i++) {
-        struct weir_sim_input input = {
-            .kind = WEIR_SIM_INPUT_WRITE,
-            .op = {
-                .class = WEIR_CLASS_SETTING,
-                .key = i,
-                .delete = true,
-                .token = ++s->num_tokens,
-            },
-        };
-        weir_sim_node_give(s, &s->nodes[0], &input);
+        weir_scenario_delete(s, 0, i);
         if (i % 2000 == 1999)
             weir_scenario_play_for(s, WEIR_SCENARIO_MS_US);
     }
