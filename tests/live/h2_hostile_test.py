@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """h2_hostile_test.py - what HTTP/2 clients may not do: requests that become others over HTTP/1.1, and floods of frames."""
 
+import math
 import struct
 import threading
 import time
@@ -19,6 +20,7 @@ from support.wait import until
 __all__ = ["h2_node", "make_h2_site"]
 
 STREAMS_MAX = 100
+FORGIVEN_PER_SECOND = 2  # of the resets that count as streams
 MEMORY_MAX = 16 << 20
 
 
@@ -306,11 +308,13 @@ def _flood_resident(sites: Tuple[H2Site, H2Site, threading.Event], flood: Callab
 
 @pytest.mark.parametrize("name", [*FLOODS, *QUIET_FLOODS])
 def test_h2_flood_is_bounded(sites, name: str) -> None:
-    """Rules 11, 12: a flood runs no more upstream requests than the stream limit, takes no more than 16 MB, and another
-    tenant's client is served meanwhile."""
+    """Rules 11, 12: a flood runs no more upstream requests than the stream limit and what resets are forgiven while it
+    lasts, takes no more than 16 MB, and another tenant's client is served meanwhile."""
+    start = time.monotonic()
     taken = _flood_resident(sites, {**FLOODS, **QUIET_FLOODS}[name])
+    most = STREAMS_MAX + math.ceil(FORGIVEN_PER_SECOND * (time.monotonic() - start))
     begun = len(sites[0].upstream.requests)
-    assert begun <= STREAMS_MAX, f"{begun} requests were begun"
+    assert begun <= most, f"{begun} requests were begun, {most} may be"
     assert begun > 0 or name not in ("resets-of-work", *QUIET_FLOODS)
     if not is_sanitized():  # a sanitizer keeps what was freed
         assert taken <= MEMORY_MAX
