@@ -387,7 +387,7 @@ static bool is_lost(struct weir_sim_net *n, struct direction *d, unsigned stream
         return true;
     if (stream == STREAM_SENT)
         return draws(n, n->cfg.unanswered);
-    if (d->run_left > 0) {
+    if (d->run_left > 0 && n->cfg.loss > 0) { /* once nothing is lost any more, runs end too */
         d->run_left--;
         return true;
     }
