@@ -577,16 +577,25 @@ static void read_again(struct weir_sim_view *v, enum weir_group group,
     weir_memory_each_record(store, check_record_again, v);
 }
 
-static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
+/* Does the node hold the write, or what is newer than it, or was either rightly purged? */
+static bool is_answered(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
 {
     const struct weir_sim_write *write = &c->writes[w];
     uint32_t cur = write->key < v->num_keys ? v->cur[write->key] : 0;
     uint32_t gone = c->gone[write->key];
 
-    if (write->exported || weir_sim_check_is_hit(c, write) || cur == w + 1 || gone == w + 1)
+    if (cur == w + 1 || gone == w + 1)
         return true;
     return (cur != 0 && weir_sim_check_is_larger(c, &c->writes[cur - 1], write)) ||
            (gone != 0 && weir_sim_check_is_larger(c, &c->writes[gone - 1], write));
+}
+
+static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
+{
+    const struct weir_sim_write *write = &c->writes[w];
+
+    return write->exported || write->is_hidden || weir_sim_check_is_hit(c, write) ||
+           is_answered(c, v, w);
 }
 
 /* A peer lies about a lane whose last writes went with the store of their node, and no other met
@@ -619,11 +628,11 @@ static void check_raised(struct weir_sim_view *v)
         memcpy(version.lane, weir_sim_names_at(&c->lanes, r->lane).at, WEIR_LANE_LEN);
         for (version.seq = r->from + 1; version.seq <= r->to; version.seq++) {
             uint32_t w = weir_sim_check_find(c, &version);
-            if (w == WEIR_SIM_NO_NAME || is_accounted(c, v, w))
+            if (w == WEIR_SIM_NO_NAME || is_answered(c, v, w))
                 continue;
             if (is_lost(c, v, w))
-                c->writes[w].exported = true; /* as if: it may be missing from now on */
-            else
+                c->writes[w].is_hidden = true; /* it may be missing from now on */
+            else if (!is_accounted(c, v, w))
                 weir_sim_check_found(c, WEIR_SIM_MISSING, v->node, w);
         }
     }

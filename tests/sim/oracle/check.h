@@ -81,6 +81,7 @@ struct weir_sim_write {
     bool is_foreign; /* of a peer that is no engine */
     bool followed;   /* another write replaced it */
     bool exported;
+    bool is_hidden; /* a lie covers it, and no store that had it is left */
     bool purged;
     bool damaged; /* some copy was */
     bool listed;  /* in some list of conflicts */

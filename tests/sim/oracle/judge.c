@@ -208,15 +208,15 @@ static unsigned log2_of(uint32_t num)
     return log2;
 }
 
-/* What happened, for the oracle. A damaged copy may have been the only one: the value as if it had
- * been exported, the deletion as if it had never been. */
+/* What happened, for the oracle. A damaged copy may have been the only one, and so may one that is
+ * hidden: the value as if it had been exported, the deletion as if it had never been. */
 static void fill_history(const struct weir_sim_check *c, const struct final *f,
                          struct weir_history *h)
 {
     for (uint32_t w = 0; w < c->dots.num; w++) {
         const struct weir_sim_write *write = &c->writes[w];
         struct weir_history_dot dot = { write->lane, write->seq };
-        bool is_hit = weir_sim_check_is_hit(c, write);
+        bool is_hit = weir_sim_check_is_hit(c, write) || write->is_hidden;
         if (write->is_ban || write->is_lost || (is_hit && write->deleted))
             continue;
         weir_history_note_write(h, dot, write->key, version_of(f, write), write->deleted);
@@ -275,7 +275,7 @@ static bool must_be_listed(const struct weir_sim *s, const struct final *f, uint
     const struct weir_history_record *left = &f->records[write->key];
 
     if (write->is_ban || write->is_foreign || write->is_lost || write->followed ||
-        write->exported || write->purged || weir_sim_check_is_hit(c, write))
+        write->exported || write->is_hidden || write->purged || weir_sim_check_is_hit(c, write))
         return false;
     if (f->vv[write->lane] < write->seq) /* no node has it */
         return false;
