@@ -239,10 +239,14 @@ static unsigned count_agreeing(const struct weir_engine *e, unsigned class,
 
 /* Do more nodes agree with this one than do not? Then the others are to repair themselves: what
  * they have and this node lacks may have been deleted. Nor is one peer alone believed where there
- * are more (R15). */
+ * are more (R15). A node that found damage has no say: those that agree with it may have lost the
+ * same record. */
 static bool is_majority(const struct weir_engine *e, unsigned class)
 {
     unsigned num_others;
+
+    if ((e->lossy & UINT32_C(1) << class) != 0)
+        return false;
     unsigned num_same = count_votes(e, class, &num_others);
 
     return num_same > num_others || (num_others < 2 && weir_engine_members_others(e) >= 2);

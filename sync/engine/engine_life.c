@@ -70,6 +70,7 @@ bool weir_engine_wipe(struct weir_engine *e)
         weir_acks_forget(e->acks, e->cfg.node);
     e->lane_drawn[WEIR_GROUP_C] = false;
     e->num_damaged = 0;
+    e->lossy = 0;
     e->audit_tried = 0;
     e->has_pulled = false;
     return true;
@@ -99,5 +100,6 @@ void weir_engine_go_stale(struct weir_engine *e)
     weir_engine_move(e, WEIR_ENGINE_STALE);
     e->exporting = true;
     e->export_at = e->mono_us;
+    e->audit.open = false; /* nothing that it holds may be told any more */
     weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
 }

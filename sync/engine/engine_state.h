@@ -88,6 +88,8 @@ struct weir_engine {
     uint32_t audit_tried; /* classes that still differ after a repair */
     struct engine_damaged *damaged;
     size_t num_damaged;
+    uint32_t
+        lossy; /* classes of which a record was found damaged since the start or the last wipe */
     uint64_t damaged_us; /* since when some records are damaged */
     uint64_t repair_us;
     struct engine_outs outs;

@@ -109,6 +109,7 @@ void weir_engine_drop_damaged(struct weir_engine *e, enum weir_class class, stru
         memcpy(d->key, key.at, key.len);
         key = weir_span(d->key, d->key_len);
     }
+    e->lossy |= UINT32_C(1) << class;
     enum weir_err err = records->ops->drop(records, class, key);
     if (err < 0)
         weir_engine_fail(e, err);
