@@ -139,12 +139,13 @@ void weir_engine_link_down(struct weir_engine *e, uint32_t link)
     weir_engine_turn(e);
     if (link >= e->num_links || e->links[link] == NULL || !e->links[link]->up)
         return;
-    if (e->links[link]->handshake_done)
+    if (e->links[link]->handshake_done) {
         weir_engine_members_down(e, link);
+        e->away_us = e->mono_us; /* an evicted node, refused at each attempt, does not count */
+    }
     e->links[link]->up = false;
     e->links[link]->handshake_done = false;
     e->num_up--;
-    e->away_us = e->mono_us;
     weir_engine_pulls_lost(e, link);
     if (e->audit.open && e->audit.link == link)
         e->audit.open = false;
