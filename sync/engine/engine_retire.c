@@ -3,7 +3,8 @@
  * engine_retire.c - lanes of nodes that left. A record of class LANE states where such a lane ends.
  * Two nodes that have the same lanes retired, each up to its end, name them by one hash and leave
  * them out of their messages; the lanes stay in the vectors. A record does not stop a lane: a node
- * that has more of it than its record states writes a new record.
+ * that has more of it than its record states writes a new record. The node that writes in the lane
+ * deletes it: a lane that goes on does not end, and two such records would grow by one another.
  */
 #include <string.h>
 
@@ -15,6 +16,7 @@
 
 #define RETIRE_MAX 64 /* records of one turn */
 
+/* @param final  0: the lane goes on */
 static enum weir_err retire_lane(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN],
                                  uint64_t final)
 {
@@ -22,7 +24,8 @@ static enum weir_err retire_lane(struct weir_engine *e, const uint8_t lane[WEIR_
     struct weir_engine_write w = {
         .class = WEIR_CLASS_LANE,
         .key = weir_span(lane, WEIR_LANE_LEN),
-        .value = weir_span(value, sizeof(value)),
+        .value = weir_span(value, final > 0 ? sizeof(value) : 0),
+        .delete = final == 0,
     };
 
     weir_num_write_le(value, final, ENGINE_FINAL_LEN);
@@ -54,11 +57,12 @@ void weir_engine_retire_tick(struct weir_engine *e)
 
     for (size_t i = 0; i < c->final.num && num < RETIRE_MAX && e->turn_err == WEIR_OK; i++) {
         struct weir_vector_entry lane = c->final.items[i];
+        bool is_ours = memcmp(lane.lane, c->meta.lane, WEIR_LANE_LEN) == 0;
         uint64_t vv = weir_vector_get(&c->vv, lane.lane);
-        if (vv <= lane.seq || memcmp(lane.lane, c->meta.lane, WEIR_LANE_LEN) == 0)
+        if (!is_ours && vv <= lane.seq)
             continue;
         num++;
-        if (retire_lane(e, lane.lane, vv) < 0)
+        if (retire_lane(e, lane.lane, is_ours ? 0 : vv) < 0)
             return; /* not now: the next tick tries again */
     }
 }
