@@ -63,6 +63,9 @@ void weir_active_load(struct weir_active *a);
 void weir_active_loaded(struct weir_active *a);
 /** The vector rose in this lane: report it in the next heartbeats. */
 void weir_active_durable(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]);
+/** A node that has forgotten what it was told is here: report the lane again, behind those that
+ * changed. */
+void weir_active_repeat(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]);
 /**
  * A record was committed, whether the vector covers it already or not. Call it before any node
  * learns that the record is durable. A record that was active before waits again. Cheapest in the

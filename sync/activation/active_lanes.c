@@ -83,16 +83,23 @@ static struct active_lane *make_lane(struct weir_active *a, const uint8_t *lane)
     return &a->lane[at];
 }
 
-struct active_lane *weir_active_lane_touch(struct weir_active *a, const uint8_t *lane)
+struct active_lane *weir_active_lane_repeat(struct weir_active *a, const uint8_t *lane)
 {
     struct active_lane *l = weir_active_lane_find(a, lane);
 
     if (l == NULL)
         l = make_lane(a, lane);
-    if (l != NULL) {
+    if (l != NULL)
         l->changed_us = a->now_us;
+    return l;
+}
+
+struct active_lane *weir_active_lane_touch(struct weir_active *a, const uint8_t *lane)
+{
+    struct active_lane *l = weir_active_lane_repeat(a, lane);
+
+    if (l != NULL)
         l->is_unreported = true;
-    }
     return l;
 }
 

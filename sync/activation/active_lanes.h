@@ -60,7 +60,10 @@ struct weir_active {
 size_t weir_active_lane_position(const struct weir_active *a, const uint8_t *lane);
 /** NULL: nothing is known of it. */
 struct active_lane *weir_active_lane_find(const struct weir_active *a, const uint8_t *lane);
-/** The lane, made if it is missing, and marked as changed now. NULL: no memory, or too many. */
+/** The lane, made if it is missing, and reported again for a while. NULL: no memory, or too many.
+ */
+struct active_lane *weir_active_lane_repeat(struct weir_active *a, const uint8_t *lane);
+/** The same, and reported before lanes that did not change. NULL: no memory, or too many. */
 struct active_lane *weir_active_lane_touch(struct weir_active *a, const uint8_t *lane);
 /** Drop lanes that have nothing to report or to remember. */
 void weir_active_lanes_sweep(struct weir_active *a);

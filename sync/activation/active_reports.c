@@ -79,6 +79,11 @@ void weir_active_durable(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN
         a, lane); /* no room: the lane is not reported, so other nodes do not count it as active */
 }
 
+void weir_active_repeat(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN])
+{
+    (void)weir_active_lane_repeat(a, lane); /* no room: as above */
+}
+
 /* Nothing is known of this record any more, nor, for other nodes, of those after it in its lane. */
 static void note_lost_record(struct weir_active *a, struct active_lane *l, uint64_t seq)
 {

@@ -172,6 +172,14 @@ bool weir_engine_active_publish(struct weir_engine *e, Weir__V1__Heartbeat *m)
     return true;
 }
 
+void weir_engine_active_repeat(struct weir_engine *e)
+{
+    const struct weir_vector *vv = &e->group[WEIR_GROUP_C].vv;
+
+    for (size_t i = 0; e->active != NULL && i < vv->num; i++)
+        weir_active_repeat(e->active, vv->items[i].lane);
+}
+
 void weir_engine_active_heard(struct weir_engine *e, const Weir__V1__Heartbeat *h)
 {
     struct weir_ack ack;

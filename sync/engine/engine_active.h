@@ -38,6 +38,9 @@ void weir_engine_active_end(struct weir_engine *e, bool done);
 /** Add acks to a heartbeat. @return false: the turn has failed */
 WEIR_MUST_USE bool weir_engine_active_publish(struct weir_engine *e, Weir__V1__Heartbeat *m);
 
+/** A peer came that remembers no ack of this node: all lanes are reported once more. */
+void weir_engine_active_repeat(struct weir_engine *e);
+
 /** The acks of a peer's heartbeat. */
 void weir_engine_active_heard(struct weir_engine *e, const Weir__V1__Heartbeat *h);
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "sync/engine/engine_active.h"
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
 #include "sync/engine/engine_life.h"
@@ -271,6 +272,7 @@ static bool begin_handshake(struct weir_engine *e, uint32_t link, const Weir__V1
     l->hash[WEIR_GROUP_E] = 0;
     if (e->acks != NULL)
         weir_acks_forget(e->acks, l->node);
+    weir_engine_active_repeat(e); /* the peer has forgotten what it was told, too */
     l->handshake_done = true;
     memcpy(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN);
     return weir_engine_members_up(e, link);
