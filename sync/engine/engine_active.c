@@ -123,13 +123,18 @@ void weir_engine_active_end(struct weir_engine *e, bool done)
     if (done && e->num_stored_ops > 0)
         hasten_heartbeat(e);
     e->num_stored_ops = 0;
+    if (e->active_walked && !done)
+        weir_engine_active_load(e); /* it passed over records that are there again */
+    e->active_walked = false;
 }
 
 void weir_engine_active_walk(struct weir_engine *e, const struct weir_stored_record *rec)
 {
-    if (e->active_loading)
-        weir_active_stored(e->active, rec->rec.version.lane, rec->rec.version.seq, rec->rec.class,
-                           rec->rec.min_reader);
+    if (!e->active_loading)
+        return;
+    e->active_walked = true;
+    weir_active_stored(e->active, rec->rec.version.lane, rec->rec.version.seq, rec->rec.class,
+                       rec->rec.min_reader);
 }
 
 void weir_engine_active_walked(struct weir_engine *e)
@@ -137,6 +142,7 @@ void weir_engine_active_walked(struct weir_engine *e)
     if (!e->active_loading)
         return;
     e->active_loading = false;
+    e->active_walked = true;
     weir_active_loaded(e->active);
 }
 

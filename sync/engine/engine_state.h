@@ -35,6 +35,7 @@ struct weir_engine {
     struct weir_active *active;   /* owns, like acks; made at the first tick */
     struct weir_acks *acks;
     bool active_loading; /* the walk over all records feeds active.h */
+    bool active_walked;  /* in this turn, whose own changes it has met */
     struct engine_stored_op *stored_ops;
     size_t num_stored_ops;
     size_t cap_stored_ops;
