@@ -41,7 +41,7 @@ CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", 
                 "node/cli/text", "proto", "sync",
                 "sync/version", "sync/frame", "sync/members", "sync/activation", "sync/engine", "sync/tree",
                 "sync/layout", "sync/store", "tenants", "tenants/certs", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",
-                "tests/sim/memory", "tests/sim/oracle", "tests/sim/runner")
+                "tests/sim/memory", "tests/sim/models", "tests/sim/oracle", "tests/sim/runner")
 
 # layer -> layers it may include. "store" is sync/store/store.h, the store's face to what reads through it.
 EDGES = {

@@ -45,6 +45,7 @@ static const char *const texts[] = {
     [WEIR_SIM_ACCUSED] = "R15: an honest peer was cut off for a false claim",
     [WEIR_SIM_MISLED] = "R15: a node gave its records up for a false claim",
     [WEIR_SIM_LANES] = "R15: a node draws lane after lane",
+    [WEIR_SIM_MODEL] = "not what its contract says",
     [WEIR_SIM_ORACLE] = "the oracle",
 };
 _Static_assert(WEIR_ARRAY_LEN(texts) == WEIR_SIM_BROKEN_COUNT, "each finding has a text");

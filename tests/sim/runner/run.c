@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "tests/sim/models/model.h"
 #include "tests/sim/oracle/heal.h"
 
 static void add_counters(struct weir_sim *s)
@@ -47,6 +48,11 @@ struct weir_sim_result weir_sim_run(const struct weir_sim_wish *wish, FILE *trac
     struct weir_sim *s = calloc(1, sizeof(*s));
 
     WEIR_ASSERT(s != NULL);
+    if (!weir_sim_models_hold(wish->seed, result.where, sizeof(result.where))) {
+        result.finding = (struct weir_sim_finding){ .broken = WEIR_SIM_MODEL };
+        free(s);
+        return result;
+    }
     weir_sim_plan_draw(wish, &plan);
     if (trace != NULL)
         weir_sim_plan_print(&plan, trace);

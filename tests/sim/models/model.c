@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * model.c - all models, one after another.
+ */
+#include "tests/sim/models/model.h"
+
+#include <stdio.h>
+
+#include "node/base/contract.h"
+
+static const struct weir_sim_model models[] = {
+    { "vector", weir_sim_model_vector },
+};
+
+bool weir_sim_claim(struct weir_sim_exam *x, bool holds, const char *claim, const char *file,
+                    unsigned line)
+{
+    if (!holds && x->claim == NULL) {
+        x->claim = claim;
+        x->file = file;
+        x->line = line;
+    }
+    return holds;
+}
+
+void weir_sim_draw_bytes(struct weir_sim_exam *x, void *at, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        ((uint8_t *)at)[i] = (uint8_t)weir_sim_draw(x, 256);
+}
+
+bool weir_sim_models_hold(uint64_t seed, char *ret, size_t len)
+{
+    ret[0] = '\0';
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(models); i++) {
+        struct weir_sim_exam x = { .claim = NULL };
+        weir_rng_init(&x.rng, seed);
+        models[i].compare(&x);
+        if (x.claim == NULL)
+            continue;
+        snprintf(ret, len, " of %s: %s (%s:%u)", models[i].name, x.claim, x.file, x.line);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * model_vector.c - vectors against a table of all lanes that there are.
+ */
+#include <string.h>
+
+#include "sync/version/vector.h"
+#include "tests/sim/models/model.h"
+
+#define LANES   12
+#define SEQS    5
+#define STEPS   60
+#define VECTORS 3
+
+/* The lanes differ in their first byte, in their last, or in both. */
+static const uint8_t *lane_at(uint64_t i)
+{
+    static uint8_t lanes[LANES][WEIR_LANE_LEN];
+
+    lanes[i][0] = (uint8_t)(i / 4 * 100);
+    lanes[i][WEIR_LANE_LEN - 1] = (uint8_t)(i % 4 * 85);
+    return lanes[i];
+}
+
+struct pair {
+    struct weir_vector vector;
+    uint64_t seq[LANES];
+};
+
+static bool dominates(const struct pair *a, const struct pair *b)
+{
+    for (size_t i = 0; i < LANES; i++)
+        if (a->seq[i] < b->seq[i])
+            return false;
+    return true;
+}
+
+static void check_entries(struct weir_sim_exam *x, const struct pair *p)
+{
+    const struct weir_vector *v = &p->vector;
+    size_t num = 0;
+
+    for (size_t i = 0; i < LANES; i++) {
+        num += p->seq[i] > 0;
+        WEIR_SIM_CLAIM(x, weir_vector_get(v, lane_at(i)) == p->seq[i]);
+        for (uint64_t seq = 0; seq <= SEQS; seq++)
+            WEIR_SIM_CLAIM(x, weir_vector_covers(v, lane_at(i), seq) == (seq <= p->seq[i]));
+    }
+    WEIR_SIM_CLAIM(x, v->num == num);
+    WEIR_SIM_CLAIM(x, v->num <= v->cap);
+    for (size_t i = 1; i < v->num; i++)
+        WEIR_SIM_CLAIM(x, memcmp(v->items[i - 1].lane, v->items[i].lane, WEIR_LANE_LEN) < 0);
+}
+
+/* The same entries have the same hash, by whatever way they came. */
+static void check_hash(struct weir_sim_exam *x, const struct pair *p)
+{
+    struct weir_vector again = WEIR_VECTOR_ZERO;
+
+    for (size_t i = LANES; i > 0; i--)
+        WEIR_SIM_CLAIM(x, weir_vector_raise(&again, lane_at(i - 1), p->seq[i - 1]) == WEIR_OK);
+    WEIR_SIM_CLAIM(x, weir_vector_hash(&again) == weir_vector_hash(&p->vector));
+    WEIR_SIM_CLAIM(x, weir_vector_eq(&again, &p->vector));
+    uint64_t i = weir_sim_draw(x, LANES);
+    WEIR_SIM_CLAIM(x, weir_vector_raise(&again, lane_at(i), p->seq[i] + 1) == WEIR_OK);
+    WEIR_SIM_CLAIM(x, weir_vector_hash(&again) != weir_vector_hash(&p->vector));
+    WEIR_SIM_CLAIM(x, !weir_vector_eq(&again, &p->vector));
+    weir_vector_deinit(&again);
+    WEIR_SIM_CLAIM(x, again.items == NULL && again.num == 0 && again.cap == 0 && again.hash == 0);
+}
+
+static void check_two(struct weir_sim_exam *x, const struct pair *a, const struct pair *b)
+{
+    const struct weir_vector *v = &a->vector;
+    const struct weir_vector *w = &b->vector;
+
+    WEIR_SIM_CLAIM(x, weir_vector_dominates(v, w) == dominates(a, b));
+    WEIR_SIM_CLAIM(x, weir_vector_is_stale(v, w) == !dominates(a, b));
+    WEIR_SIM_CLAIM(x, weir_vector_eq(v, w) == (memcmp(a->seq, b->seq, sizeof(a->seq)) == 0));
+}
+
+static void merge(struct pair *a, const struct pair *b)
+{
+    for (size_t i = 0; i < LANES; i++)
+        a->seq[i] = b->seq[i] > a->seq[i] ? b->seq[i] : a->seq[i];
+}
+
+static void step(struct weir_sim_exam *x, struct pair *a, const struct pair *b)
+{
+    uint64_t i = weir_sim_draw(x, LANES);
+    uint64_t seq = weir_sim_draw(x, SEQS);
+
+    switch (weir_sim_draw(x, 12)) {
+    case 0:
+        weir_vector_forget(&a->vector, lane_at(i));
+        a->seq[i] = 0;
+        return;
+    case 1:
+        WEIR_SIM_CLAIM(x, weir_vector_merge(&a->vector, &b->vector) == WEIR_OK);
+        merge(a, b);
+        return;
+    case 2:
+        WEIR_SIM_CLAIM(x, weir_vector_copy(&a->vector, &b->vector) == WEIR_OK);
+        memcpy(a->seq, b->seq, sizeof(a->seq));
+        return;
+    case 3:
+        weir_vector_reset(&a->vector);
+        memset(a->seq, 0, sizeof(a->seq));
+        return;
+    default:
+        WEIR_SIM_CLAIM(x, weir_vector_raise(&a->vector, lane_at(i), seq) == WEIR_OK);
+        a->seq[i] = seq > a->seq[i] ? seq : a->seq[i];
+        return;
+    }
+}
+
+void weir_sim_model_vector(struct weir_sim_exam *x)
+{
+    struct pair pairs[VECTORS];
+
+    memset(pairs, 0, sizeof(pairs));
+    for (unsigned i = 0; i < STEPS; i++) {
+        struct pair *a = &pairs[weir_sim_draw(x, VECTORS)];
+        struct pair *b = &pairs[weir_sim_draw(x, VECTORS)];
+        step(x, a, b);
+        check_entries(x, a);
+        check_hash(x, a);
+        check_two(x, a, b);
+        check_two(x, b, a);
+    }
+    for (unsigned i = 0; i < VECTORS; i++)
+        weir_vector_deinit(&pairs[i].vector);
+}
