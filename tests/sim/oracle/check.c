@@ -579,7 +579,7 @@ static void read_again(struct weir_sim_view *v, enum weir_group group,
 }
 
 /* Does the node hold the write, or what is newer than it, or was either rightly purged? */
-static bool is_answered(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
+static bool is_explained(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
 {
     const struct weir_sim_write *write = &c->writes[w];
     uint32_t cur = write->key < v->num_keys ? v->cur[write->key] : 0;
@@ -596,7 +596,7 @@ static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_v
     const struct weir_sim_write *write = &c->writes[w];
 
     return write->exported || write->is_hidden || weir_sim_check_is_hit(c, write) ||
-           is_answered(c, v, w);
+           is_explained(c, v, w);
 }
 
 /* A peer lies about a lane whose last writes went with the store of their node, and no other met
@@ -629,7 +629,7 @@ static void check_raised(struct weir_sim_view *v)
         memcpy(version.lane, weir_sim_names_at(&c->lanes, r->lane).at, WEIR_LANE_LEN);
         for (version.seq = r->from + 1; version.seq <= r->to; version.seq++) {
             uint32_t w = weir_sim_check_find(c, &version);
-            if (w == WEIR_SIM_NO_NAME || is_answered(c, v, w))
+            if (w == WEIR_SIM_NO_NAME || is_explained(c, v, w))
                 continue;
             if (is_lost(c, v, w))
                 c->writes[w].is_hidden = true; /* it may be missing from now on */
