@@ -458,6 +458,7 @@ static void note_raised(struct weir_sim_view *v, const struct weir_sim_raised *r
 static void on_lane(void *arg, const struct weir_lane_row *before,
                     const struct weir_lane_row *after)
 {
+    static const struct weir_lane_row none;
     struct weir_sim_view *v = arg;
     const uint8_t *lane = before != NULL ? before->lane : after->lane;
 
@@ -471,8 +472,9 @@ static void on_lane(void *arg, const struct weir_lane_row *before,
         note_raised(v, &(struct weir_sim_raised){ number, from, to });
     if (before == NULL || (after == NULL && lane[WEIR_NODE_ID_LEN] == 'E'))
         return; /* a lane of bans of which nothing is left may be forgotten */
-    if (after == NULL || after->vv < before->vv || after->floor < before->floor ||
-        after->seen < before->seen)
+    if (after == NULL) /* it stated no more than where the lane ends */
+        after = &none;
+    if (after->vv < before->vv || after->floor < before->floor || after->seen < before->seen)
         weir_sim_check_found(v->check, WEIR_SIM_BACKWARDS, v->node, WEIR_SIM_NO_NAME);
 }
 
