@@ -471,7 +471,7 @@ static void on_lane(void *arg, const struct weir_lane_row *before,
     if (to > from && lane[WEIR_NODE_ID_LEN] != 'E')
         note_raised(v, &(struct weir_sim_raised){ number, from, to });
     if (before == NULL || (after == NULL && lane[WEIR_NODE_ID_LEN] == 'E'))
-        return; /* a lane of bans of which nothing is left may be forgotten */
+        return;        /* a lane of bans of which nothing is left may be forgotten */
     if (after == NULL) /* it stated no more than where the lane ends */
         after = &none;
     if (after->vv < before->vv || after->floor < before->floor || after->seen < before->seen)
@@ -580,17 +580,23 @@ static void read_again(struct weir_sim_view *v, enum weir_group group,
     weir_memory_each_record(store, check_record_again, v);
 }
 
-/* Does the node hold the write, or what is newer than it, or was either rightly purged? */
-static bool is_explained(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
+/* Does the node hold the write, or what is newer? */
+static bool is_held(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
 {
-    const struct weir_sim_write *write = &c->writes[w];
-    uint32_t cur = write->key < v->num_keys ? v->cur[write->key] : 0;
-    uint32_t gone = c->gone[write->key];
+    uint32_t key = c->writes[w].key;
+    uint32_t cur = key < v->num_keys ? v->cur[key] : 0;
 
-    if (cur == w + 1 || gone == w + 1)
-        return true;
-    return (cur != 0 && weir_sim_check_is_larger(c, &c->writes[cur - 1], write)) ||
-           (gone != 0 && weir_sim_check_is_larger(c, &c->writes[gone - 1], write));
+    return cur == w + 1 ||
+           (cur != 0 && weir_sim_check_is_larger(c, &c->writes[cur - 1], &c->writes[w]));
+}
+
+/* Was the write, or what is newer, rightly purged by some node? */
+static bool is_purged(const struct weir_sim_check *c, uint32_t w)
+{
+    uint32_t gone = c->gone[c->writes[w].key];
+
+    return gone == w + 1 ||
+           (gone != 0 && weir_sim_check_is_larger(c, &c->writes[gone - 1], &c->writes[w]));
 }
 
 static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
@@ -598,7 +604,7 @@ static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_v
     const struct weir_sim_write *write = &c->writes[w];
 
     return write->exported || write->is_hidden || weir_sim_check_is_hit(c, write) ||
-           is_explained(c, v, w);
+           is_held(c, v, w) || is_purged(c, w);
 }
 
 /* A peer lies about a lane whose last writes went with the store of their node, and no other met
@@ -631,7 +637,7 @@ static void check_raised(struct weir_sim_view *v)
         memcpy(version.lane, weir_sim_names_at(&c->lanes, r->lane).at, WEIR_LANE_LEN);
         for (version.seq = r->from + 1; version.seq <= r->to; version.seq++) {
             uint32_t w = weir_sim_check_find(c, &version);
-            if (w == WEIR_SIM_NO_NAME || is_explained(c, v, w))
+            if (w == WEIR_SIM_NO_NAME || is_held(c, v, w))
                 continue;
             if (is_lost(c, v, w))
                 c->writes[w].is_hidden = true; /* it may be missing from now on */
