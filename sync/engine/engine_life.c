@@ -13,6 +13,8 @@
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
 
+#define FIRST_US 10000000 /* how long to wait for the peers whose purges made this node reset */
+
 #define BIT(state) (1u << (state))
 
 /* From each state to where a node may move. READONLY is not stored: weir_engine_state reports it
@@ -82,13 +84,17 @@ void weir_engine_reset(struct weir_engine *e)
         return;
     weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
     weir_engine_draw_incarnation(e);
-    weir_members_free(&e->members); /* this node has another incarnation: meet the members again */
+    if (e->members != NULL) /* who was evicted must be known until the records are here again */
+        weir_members_reborn(e->members, e->incarnation);
     e->exporting = false;
     weir_engine_move(e, WEIR_ENGINE_JOINING);
     engine_count(e, WEIR_COUNT_RESETS, 1);
     for (uint32_t i = 0; i < e->num_links; i++) {
-        if (e->links[i] != NULL)
-            e->links[i]->beyond = e->links[i]->floor_told = false;
+        struct engine_link *l = e->links[i];
+        if (l != NULL) {
+            l->first_until_us = l->beyond ? e->mono_us + FIRST_US : 0;
+            l->beyond = l->floor_told = false;
+        }
         weir_engine_want_hello(e, i);
     }
 }

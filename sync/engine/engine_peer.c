@@ -50,6 +50,9 @@ void weir_engine_pull_lost(struct weir_engine *e, struct engine_pull *p)
     if (!engine_has(e, WEIR_RULE_INCARNATION) && !p->forced &&
         weir_vector_copy(&e->shared_cursor[p->group], &p->cursor) < 0)
         weir_engine_fail(e, WEIR_ENOMEM);
+    if (p->boot)
+        e->links[p->link]->first_until_us =
+            0; /* it may be silent for ever: the others are asked too */
     if (!p->forced)
         e->links[p->link]->asked_us[p->group] = p->began_us;
     e->vouch[p->group] = true;

@@ -209,12 +209,25 @@ static unsigned num_open_sessions(const struct weir_engine *e, enum weir_group g
     return num;
 }
 
+/* Whose purges made this node reset is the source; another may lack them too, or be evicted. */
+static bool is_second_choice(const struct weir_engine *e, const struct engine_link *l)
+{
+    bool is_second = false;
+
+    for (uint32_t i = 0; i < e->num_links && !is_second; i++) {
+        const struct engine_link *other = engine_handshake_done(e, i);
+        is_second = other != NULL && other->live && other->first_until_us > e->mono_us;
+    }
+    return is_second && l->first_until_us <= e->mono_us;
+}
+
 static bool may_pull_from(const struct weir_engine *e, uint32_t link, enum weir_group g)
 {
     const struct engine_link *l = engine_handshake_done(e, link);
 
-    return l != NULL && l->live && !(g == WEIR_GROUP_C && l->stale) &&
-           num_open_sessions(e, g, link) == 0;
+    if (l == NULL || !l->live || num_open_sessions(e, g, link) > 0)
+        return false;
+    return g == WEIR_GROUP_E || !(l->stale || (is_joining(e) && is_second_choice(e, l)));
 }
 
 static uint32_t random_source(struct weir_engine *e, enum weir_group g)
@@ -463,6 +476,7 @@ static void complete_session(struct weir_engine *e, struct engine_pull *p,
     if (!weir_engine_begin(e, WEIR_GROUP_C))
         return;
     weir_engine_move(e, WEIR_ENGINE_LIVE);
+    weir_members_free(&e->members); /* of records that are not here any more; meet all again */
     e->pull_at = e->mono_us;
     for (uint32_t i = 0; i < e->num_links; i++)
         weir_engine_want_hello(e, i);

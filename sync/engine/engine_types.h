@@ -51,6 +51,8 @@ struct engine_link {
     uint64_t retired_hash;                 /* from its last Hello */
     uint32_t audit_bad;                    /* classes whose sums differed in it */
     uint64_t beyond_us;                    /* since when it states such purges */
+    uint64_t first_until_us; /* such a peer, after the reset: until then it is the first choice to
+                                bootstrap from */
     struct weir_vector given[WEIR_GROUP_COUNT]; /* R15: all that it has up to here was received */
     uint64_t given_us[WEIR_GROUP_COUNT]; /* since when that goes beyond the vector in some lane */
     uint64_t asked_us[WEIR_GROUP_COUNT]; /* when the last session with it that ended had begun */

@@ -120,6 +120,9 @@ void weir_members_free(struct weir_members **m);
 /** Time, before the other inputs. @param mono_us  never goes back (contract)  @param wall_ms  may
  * jump; at most WEIR_HLC_MS_MAX */
 void weir_members_tick(struct weir_members *m, uint64_t mono_us, uint64_t wall_ms);
+/** This node has begun another life of its database (R13: what has its id and not this is another).
+ */
+void weir_members_reborn(struct weir_members *m, const uint8_t incarnation[WEIR_INCARNATION_LEN]);
 /**
  * A MEMBER record was added or has changed. A member that was never heard is SUSPECT.
  * @return WEIR_OK | WEIR_EPROTO (no member: what was known of it stays) | WEIR_ELIMIT

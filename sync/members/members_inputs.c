@@ -30,6 +30,11 @@ void weir_members_tick(struct weir_members *m, uint64_t mono_us, uint64_t wall_m
     weir_members_scan(m);
 }
 
+void weir_members_reborn(struct weir_members *m, const uint8_t incarnation[WEIR_INCARNATION_LEN])
+{
+    memcpy(m->cfg.incarnation, incarnation, WEIR_INCARNATION_LEN);
+}
+
 /* A record of a node that may have been judged before, or heard as a stranger. */
 static void apply_record(struct weir_members *m, struct members_entry *e,
                          const struct weir_member *rec)

@@ -201,7 +201,7 @@ static enum weir_finding_kind judge_write(const struct weir_history *h,
     if (live && version_compare(r->version, w->version) >= 0)
         return WEIR_FINDING_OK;
     if (w->deleted)
-        return live ? WEIR_FINDING_RESURRECTED : WEIR_FINDING_OK;
+        return live && !w->exported ? WEIR_FINDING_RESURRECTED : WEIR_FINDING_OK;
     if (delete_accounts(h, final, w) || w->exported)
         return WEIR_FINDING_OK;
     return WEIR_FINDING_LOST;

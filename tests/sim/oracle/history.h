@@ -112,7 +112,8 @@ void weir_history_init(struct weir_history *h, struct weir_history_write *writes
  * Notes of exports and purges mean the last write with the dot. */
 void weir_history_note_write(struct weir_history *h, struct weir_history_dot dot, uint32_t key,
                              struct weir_history_version version, bool deleted);
-/** A stale node saved this write to a file before its reset (R6): it may be missing in the end. */
+/** A stale node saved this write to a file before its reset (R6): it may be missing in the end, and
+ * what it deleted may be there. */
 void weir_history_note_exported(struct weir_history *h, struct weir_history_dot dot);
 /** A node dropped this tombstone: what it deleted may be absent without a trace. */
 void weir_history_note_purged(struct weir_history *h, struct weir_history_dot dot);

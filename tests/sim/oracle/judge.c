@@ -208,19 +208,19 @@ static unsigned log2_of(uint32_t num)
     return log2;
 }
 
-/* What happened, for the oracle. A damaged copy may have been the only one, and so may one that is
- * hidden: the value as if it had been exported, the deletion as if it had never been. */
+/* What happened, for the oracle. A damaged copy may have been the only one: the value as if it had
+ * been exported, the deletion as if it had never been. What is hidden may have won, or not. */
 static void fill_history(const struct weir_sim_check *c, const struct final *f,
                          struct weir_history *h)
 {
     for (uint32_t w = 0; w < c->dots.num; w++) {
         const struct weir_sim_write *write = &c->writes[w];
         struct weir_history_dot dot = { write->lane, write->seq };
-        bool is_hit = weir_sim_check_is_hit(c, write) || write->is_hidden;
+        bool is_hit = weir_sim_check_is_hit(c, write);
         if (write->is_ban || write->is_lost || (is_hit && write->deleted))
             continue;
         weir_history_note_write(h, dot, write->key, version_of(f, write), write->deleted);
-        if (write->exported || is_hit)
+        if ((write->exported && !write->deleted) || write->is_hidden || is_hit)
             weir_history_note_exported(h, dot);
         if (write->purged)
             weir_history_note_purged(h, dot);
