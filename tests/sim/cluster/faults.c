@@ -301,6 +301,7 @@ static void fault_leave(struct weir_sim *s, struct weir_rng *rng)
         return;
     weir_sim_node_kill(s, n, true);
     n->has_left = true;
+    s->check.views[n->index].lost_us = s->events.now_us; /* it does not come back */
     n->member = draw(rng, 2) == 0 ? WEIR_MEMBER_LEFT : WEIR_MEMBER_EVICTED;
     weir_sim_work_members(s);
 }
