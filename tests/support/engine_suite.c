@@ -18,7 +18,6 @@
 #include "sync/frame/frame.h"
 #include "sync/frame/member.h"
 #include "sync/members/members.h"
-#include "sync/version/num.h"
 #include "tests/support/cluster.h"
 
 #define SECOND UINT64_C(1000000)
@@ -687,54 +686,6 @@ static void durable_is_not_active(void **state)
     bed_deinit(&b);
 }
 
-/* Where the lane ends by its record at this node; 0: there is none. */
-static uint64_t final_of(struct bed *b, unsigned at, const uint8_t lane[WEIR_LANE_LEN])
-{
-    struct weir_record_store *k = b->c.node[at].records[WEIR_GROUP_C];
-    struct weir_stored_record rec;
-    uint64_t final = 0;
-
-    assert_int_equal(k->ops->begin(k), WEIR_OK);
-    if (k->ops->get(k, WEIR_CLASS_LANE, weir_span(lane, WEIR_LANE_LEN), &rec) == WEIR_OK)
-        final = weir_num_get_le(rec.rec.value.at, 8);
-    k->ops->abort(k);
-    return final;
-}
-
-static void a_retired_lane_ends_where_the_last_node_that_has_it_ends_it(void **state)
-{
-    struct bed b;
-    uint8_t lane[WEIR_LANE_LEN];
-
-    bed_init(&b, 3);
-    assert_int_equal(write(&b, 2, "a", "one"), WEIR_OK);
-    memcpy(lane, b.c.node[2].last_version.lane, WEIR_LANE_LEN);
-    cluster_cut(&b.c, 0, 2, true);
-    cluster_cut(&b.c, 1, 2, true);
-    assert_int_equal(weir_engine_retire(b.c.node[0].engine, b.c.node[2].id), WEIR_OK);
-    cluster_run(&b.c, SECOND);
-    for (unsigned i = 0; i < 2; i++)
-        assert_int_equal(final_of(&b, i, lane), 1);
-    for (unsigned i = 0; i < 3; i++) { /* another Hello, now without that lane */
-        cluster_cut(&b.c, 0, 1, true);
-        assert_int_equal(write(&b, 0, "b", "two"), WEIR_OK);
-        cluster_cut(&b.c, 0, 1, false);
-        cluster_run(&b.c, SECOND);
-        assert_true(has(&b, 1, "b", "two"));
-    }
-    assert_int_equal(count(&b, 1, WEIR_COUNT_BUSY), 0);
-    assert_int_equal(write(&b, 2, "c", "three"), WEIR_OK); /* it was not gone after all */
-    cluster_cut(&b.c, 0, 2, false);
-    cluster_cut(&b.c, 1, 2, false);
-    cluster_run(&b.c, 70 * SECOND);
-    for (unsigned i = 0; i < 3; i++) {
-        assert_true(has(&b, i, "c", "three"));
-        assert_int_equal(final_of(&b, i, lane), 2);
-    }
-    assert_equal(&b);
-    bed_deinit(&b);
-}
-
 static void what_is_here_is_here_after_a_restart(void **state)
 {
     struct bed b;
@@ -784,7 +735,6 @@ int engine_suite_run(const struct rs_maker *of)
         cmocka_unit_test(fields_of_a_later_version_reach_nodes_that_can_read_them),
         cmocka_unit_test(in_an_overlay_what_is_new_goes_on),
         cmocka_unit_test(durable_is_not_active),
-        cmocka_unit_test(a_retired_lane_ends_where_the_last_node_that_has_it_ends_it),
         cmocka_unit_test(what_is_here_is_here_after_a_restart),
     };
 

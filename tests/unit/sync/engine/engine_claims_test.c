@@ -14,52 +14,18 @@
 #include "sync/frame/frame.h"
 #include "sync/frame/member.h"
 #include "sync/version/hlc.h"
-#include "tests/support/cluster.h"
-#include "tests/support/record_store_kit.h"
+#include "tests/unit/sync/engine/engine_bed.h"
 
-#define SECOND UINT64_C(1000000)
 #define NODES  4
 #define LIAR   3
 #define DAY_MS UINT64_C(86400000)
 
-struct bed {
-    struct cluster c;
-    void *home[NODES][WEIR_GROUP_COUNT];
-};
-
-static void bed_init(struct bed *b, bool with_members)
+static void init(struct bed *b, bool with_members)
 {
-    const struct rs_maker *maker = &record_store_kit_maker;
-
-    cluster_init(&b->c, NODES);
-    for (unsigned i = 0; i < NODES; i++)
-        for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
-            b->c.node[i].records[g] = maker->make((enum weir_group)g, &b->home[i][g]);
-    b->c.node[0].bootstrap = true;
-    for (unsigned i = 0; i < NODES; i++)
-        cluster_start(&b->c, i);
-    cluster_run(&b->c, SECOND);
+    bed_init(b, NODES);
     for (unsigned i = 0; i < NODES && with_members; i++)
         cluster_member(&b->c, 0, i, 0);
     cluster_run(&b->c, SECOND);
-}
-
-static void bed_deinit(struct bed *b)
-{
-    cluster_deinit(&b->c);
-    for (unsigned i = 0; i < NODES; i++)
-        for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
-            record_store_kit_maker.free(b->home[i][g]);
-}
-
-static bool has(struct bed *b, unsigned at, const char *key, const char *value)
-{
-    return cluster_has(&b->c, at, WEIR_CLASS_TENANT, key, value);
-}
-
-static void write_key(struct bed *b, unsigned at, const char *key)
-{
-    assert_int_equal(cluster_write(&b->c, at, WEIR_CLASS_TENANT, key, "v"), WEIR_OK);
 }
 
 /* From its next start on the liar claims this of a lane. */
@@ -102,7 +68,7 @@ static void a_floor_above_its_own_vector_made_every_other_node_reset(void **stat
 {
     struct bed b;
 
-    bed_init(&b, true);
+    init(&b, true);
     write_key(&b, 0, "a");
     lie(&b, b.c.node[0].last_version.lane, 1, 1000);
     cluster_start(&b.c, LIAR);
@@ -119,7 +85,7 @@ static void a_floor_that_one_peer_alone_states_makes_no_node_reset(void **state)
     struct bed b;
     uint8_t absent[WEIR_LANE_LEN] = { 9, 9, 9, 9, 9, 9, 9, 9, 'C', 1 };
 
-    bed_init(&b, true);
+    init(&b, true);
     lie(&b, absent, 1000, 1000);
     cluster_start(&b.c, LIAR);
     cluster_run(&b.c, 60 * SECOND);
@@ -134,7 +100,7 @@ static void a_floor_of_the_only_other_node_makes_a_node_reset(void **state)
 {
     struct bed b;
 
-    bed_init(&b, false);
+    init(&b, false);
     write_key(&b, 0, "a");
     for (unsigned i = 0; i < NODES - 1; i++)
         cluster_stop(&b.c, i);
@@ -154,7 +120,7 @@ static void a_node_waits_with_its_reset_while_another_resets(void **state)
 {
     struct bed b;
 
-    bed_init(&b, true);
+    init(&b, true);
     write_key(&b, 0, "a");
     cluster_stop(&b.c, 2);
     cluster_stop(&b.c, LIAR);
@@ -177,7 +143,7 @@ static void a_vector_of_one_peer_alone_covers_no_write_of_a_member_that_is_away(
 {
     struct bed b;
 
-    bed_init(&b, true);
+    init(&b, true);
     write_key(&b, 0, "a");
     lie(&b, b.c.node[0].last_version.lane, 1000, 0);
     for (unsigned i = 1; i < NODES; i++)
@@ -204,7 +170,7 @@ static void what_a_node_that_left_wrote_is_covered_on_the_word_of_one(void **sta
 {
     struct bed b;
 
-    bed_init(&b, true);
+    init(&b, true);
     cluster_cut(&b.c, 0, 2, true);
     cluster_cut(&b.c, 0, LIAR, true);
     write_key(&b, 0, "a");
@@ -229,7 +195,7 @@ static void claims_on_its_own_lane_make_a_node_draw_one_lane_and_no_more(void **
 {
     struct bed b;
 
-    bed_init(&b, true);
+    init(&b, true);
     for (unsigned i = 0; i < 5; i++) {
         write_key(&b, 0, "a");
         lie(&b, b.c.node[0].last_version.lane, 1000, 0);
@@ -277,7 +243,7 @@ static void a_batch_of_another_nodes_lane_is_dropped(void **state)
 {
     struct bed b;
 
-    bed_init(&b, true);
+    init(&b, true);
     write_key(&b, 0, "a");
     publish(&b, b.c.node[0].last_version.lane, b.c.node[0].last_version.seq + 1, b.c.wall_ms << 16);
     cluster_run(&b.c, 5 * SECOND);
@@ -292,7 +258,7 @@ static void a_record_stamped_beyond_the_year_9999_cuts_its_sender_off(void **sta
     struct bed b;
     uint8_t lane[WEIR_LANE_LEN] = { [WEIR_NODE_ID_LEN] = 'C', 7 };
 
-    bed_init(&b, true);
+    init(&b, true);
     memcpy(lane, b.c.node[LIAR].id, WEIR_NODE_ID_LEN);
     publish(&b, lane, 1, WEIR_HLC_MAX);
     cluster_run(&b.c, SECOND);
@@ -310,7 +276,7 @@ static void a_clock_beyond_the_year_9999_refuses_writes(void **state)
 {
     struct bed b;
 
-    bed_init(&b, false);
+    init(&b, false);
     for (unsigned i = 1; i < NODES; i++)
         cluster_stop(&b.c, i);
     b.c.wall_ms = weir_hlc_ms(WEIR_HLC_MAX) - b.c.mono_us / 1000;
