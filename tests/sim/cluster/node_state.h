@@ -56,6 +56,18 @@ enum weir_sim_step {
     WEIR_SIM_STEPS,
 };
 
+/** What its frames have said in this life: oracle/said.h. */
+struct weir_sim_said {
+    uint8_t lane[WEIR_GROUP_COUNT][WEIR_LANE_LEN]; /* of its own, that it last published of */
+    uint64_t next[WEIR_GROUP_COUNT]; /* the number to be published next; 0: not known */
+    uint64_t beat_n;
+    uint64_t vv_hash; /* at the beginning of the turn, as the next */
+    uint64_t ban_hash;
+    uint64_t hello_due; /* bits of links that came up in this turn */
+    uint32_t num_wipes;
+    int32_t num_up;
+};
+
 /** What a data plane knows of a key. */
 struct weir_sim_plane_key {
     uint32_t wanted; /* the write that it was told of last, plus 1 */
@@ -103,6 +115,7 @@ struct weir_sim_node {
     uint64_t beat_life;
     uint64_t served_us; /* the turn in which it last responded to a pull, and how often */
     uint32_t num_served;
+    struct weir_sim_said said;
     uint64_t *barred_us;   /* owns; by node: since when its store has it as evicted, or 0 */
     uint32_t barred_wipes; /* how often its store had been wiped then */
     uint64_t wake_us;      /* when the next turn is; or never */

@@ -13,6 +13,7 @@
 #include "tests/sim/cluster/plane.h"
 #include "tests/sim/cluster/sim_state.h"
 #include "tests/sim/oracle/barred.h"
+#include "tests/sim/oracle/said.h"
 #include "tests/sim/oracle/sent.h"
 #include "tests/sim/oracle/told.h"
 
@@ -137,6 +138,7 @@ void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool boots
     n->state = weir_engine_state(n->engine);
     n->num_failed = 0;
     n->is_told = false;
+    weir_sim_said_start(n);
     trace_node(s, n, WEIR_SIM_LINE_START, n->life);
     weir_sim_net_start(&s->net, n->index);
     weir_sim_node_poke(s, n, s->events.now_us);
@@ -326,10 +328,12 @@ static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir
     case WEIR_SIM_INPUT_UP:
         trace_node(s, n, WEIR_SIM_LINE_UP, input->peer);
         weir_engine_link_up(n->engine, input->slot, id_of(s, input->peer));
+        weir_sim_said_link(n, input->slot, true);
         return;
     case WEIR_SIM_INPUT_DOWN:
         trace_node(s, n, WEIR_SIM_LINE_DOWN, input->peer);
         weir_engine_link_down(n->engine, input->slot);
+        weir_sim_said_link(n, input->slot, false);
         if (weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_STRAYS))
             apply_strays(n, input->slot);
         return;
@@ -380,6 +384,8 @@ static void collect(struct weir_sim *s, struct weir_sim_node *n, enum weir_err e
             weir_sim_told_output(&s->check, n->index, &out, err);
         if (s->checks && out.frame.len > 0)
             weir_sim_sent_check(s, n, &out);
+        else if (s->checks)
+            weir_sim_said_output(s, n, &out, NULL);
         struct weir_span bytes = out.frame.len > 0 ? out.frame : out.key;
         bool is_changed =
             out.what == WEIR_OUT_CHANGED && s->checks && weir_sim_plane_compiles(s, out.class);
@@ -397,6 +403,7 @@ static void collect(struct weir_sim *s, struct weir_sim_node *n, enum weir_err e
     }
     if (!s->checks)
         return;
+    weir_sim_said_end(s, n, err);
     weir_sim_told_end(&s->check, n->index);
     weir_sim_plane_turned(s, n);
 }
@@ -603,6 +610,7 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
     n->state_before = weir_engine_state(n->engine);
     memcpy(n->incarnation, weir_engine_incarnation(n->engine), WEIR_INCARNATION_LEN);
     weir_sim_check_turn(&s->check, n->index, wall_ms);
+    weir_sim_said_turn(n);
     weir_engine_tick(n->engine, s->events.now_us, wall_ms);
     while (n->inbox_num > 0) {
         struct weir_sim_input input = n->inbox[n->inbox_head];

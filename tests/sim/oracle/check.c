@@ -39,6 +39,7 @@ static const char *const texts[] = {
     [WEIR_SIM_MISTAKEN] = "a write was accepted that no node may accept",
     [WEIR_SIM_ACTIVE] = "I12: more is reported than is true",
     [WEIR_SIM_FRAME] = "a frame that the node must not send",
+    [WEIR_SIM_SAID] = "a frame that says what is not so, or none at all",
     [WEIR_SIM_BARRED] = "I14: a link with a node that was evicted",
     [WEIR_SIM_CLOCK] = "a write that the clock allows was refused, or the other way round",
     [WEIR_SIM_WAIT] = "I12: healed, and not known to be active or not",

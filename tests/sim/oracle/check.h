@@ -46,6 +46,7 @@ enum weir_sim_broken {
     WEIR_SIM_MISTAKEN,  /* a write was accepted that no node may accept */
     WEIR_SIM_ACTIVE,    /* I12: more is reported than is true */
     WEIR_SIM_FRAME,     /* a frame that the node may not send, or that breaks a rule */
+    WEIR_SIM_SAID,      /* a frame that says what is not so, or that did not come */
     WEIR_SIM_BARRED,    /* I14: a link with a node that was evicted */
     WEIR_SIM_CLOCK,     /* a clock that is off, and settings were written; or it was not off */
     WEIR_SIM_WAIT,      /* I12: healed, and not known to be active, rejected or held */
