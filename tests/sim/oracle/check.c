@@ -773,7 +773,7 @@ void weir_sim_check_covered(struct weir_sim_check *c, uint32_t node,
     for (uint32_t w = 0; w < c->dots.num; w++) {
         const struct weir_sim_write *write = &c->writes[w];
         if (!write->is_ban && !write->is_lost && write->seq <= r.vv[write->lane] &&
-            !is_accounted(c, v, w)) {
+            !is_accounted(c, v, w) && !is_lost(c, v, w)) {
             weir_sim_check_found(c, WEIR_SIM_MISSING, node, w);
             break;
         }

@@ -178,7 +178,6 @@ void weir_sim_said_output(struct weir_sim *s, struct weir_sim_node *n,
 void weir_sim_said_end(struct weir_sim *s, struct weir_sim_node *n, enum weir_err err)
 {
     struct weir_sim_said *said = &n->said;
-
     bool works = err == WEIR_OK && weir_engine_state(n->engine) != WEIR_ENGINE_READONLY;
 
     if (said->hello_due != 0 && works)
