@@ -240,12 +240,12 @@ static unsigned count_agreeing(const struct weir_engine *e, unsigned class,
 /* Do more nodes agree with this one than do not? Then the others are to repair themselves: what
  * they have and this node lacks may have been deleted. Nor is one peer alone believed where there
  * are more (R15). A node that found damage has no say: those that agree with it may have lost the
- * same record. */
+ * same record. Nor do neighbours in an overlay speak for the rest. */
 static bool is_majority(const struct weir_engine *e, unsigned class)
 {
     unsigned num_others;
 
-    if ((e->lossy & UINT32_C(1) << class) != 0)
+    if ((e->lossy & UINT32_C(1) << class) != 0 || weir_engine_relays(e))
         return false;
     unsigned num_same = count_votes(e, class, &num_others);
 
