@@ -183,6 +183,8 @@ void weir_sim_said_end(struct weir_sim *s, struct weir_sim_node *n, enum weir_er
     if (said->hello_due != 0 && works)
         found(s, n);
     said->hello_due = 0;
+    if (err < 0)
+        said->next[WEIR_GROUP_E] = 0; /* bans may stand although their batch is not sent */
     if (!works)
         return;
     if (said->num_wipes != s->check.views[n->index].num_wipes)
