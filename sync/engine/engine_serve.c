@@ -61,6 +61,8 @@ static bool send_refusal(struct weir_engine *e, uint32_t link, struct response *
                          Weir__V1__PullRep__Status st)
 {
     a->rep.st = st;
+    if (st == WEIR__V1__PULL_REP__STATUS__BUSY)
+        engine_count(e, WEIR_COUNT_BUSY, 1);
     weir_engine_send(e, link, WEIR_FRAME_PULL_REP, &a->rep.base);
     return false;
 }
@@ -278,10 +280,8 @@ static bool may_serve(struct weir_engine *e, uint32_t link, struct response *a)
     if (!engine_is_live(e))
         return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__NOT_LIVE);
     /* A record is missing here that the vector covers, so the vector would claim too much (R11). */
-    if (e->served >= WEIR_ENGINE_SERVED_MAX || e->num_damaged > 0) {
-        engine_count(e, WEIR_COUNT_BUSY, 1);
+    if (e->served >= WEIR_ENGINE_SERVED_MAX || e->num_damaged > 0)
         return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
-    }
     e->served++;
     return true;
 }
@@ -292,7 +292,6 @@ static bool fill_in_retired(struct weir_engine *e, uint32_t link, struct respons
 {
     if (a->group == WEIR_GROUP_E || weir_engine_fill_in(e, m->retired_hash, &a->cursor))
         return true;
-    engine_count(e, WEIR_COUNT_BUSY, 1);
     return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
 }
 

@@ -68,6 +68,12 @@ struct weir_sim_said {
     int32_t num_up;
 };
 
+/** Its counters when a turn began, and what was seen in it: oracle/counted.h. */
+struct weir_sim_counted {
+    uint64_t before[WEIR_COUNT_COUNT];
+    uint64_t seen[WEIR_COUNT_COUNT];
+};
+
 /** What a data plane knows of a key. */
 struct weir_sim_plane_key {
     uint32_t wanted; /* the write that it was told of last, plus 1 */
@@ -116,6 +122,7 @@ struct weir_sim_node {
     uint64_t served_us; /* the turn in which it last responded to a pull, and how often */
     uint32_t num_served;
     struct weir_sim_said said;
+    struct weir_sim_counted counted;
     uint64_t *barred_us;   /* owns; by node: since when its store has it as evicted, or 0 */
     uint32_t barred_wipes; /* how often its store had been wiped then */
     uint64_t wake_us;      /* when the next turn is; or never */

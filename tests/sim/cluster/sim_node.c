@@ -13,6 +13,7 @@
 #include "tests/sim/cluster/plane.h"
 #include "tests/sim/cluster/sim_state.h"
 #include "tests/sim/oracle/barred.h"
+#include "tests/sim/oracle/counted.h"
 #include "tests/sim/oracle/said.h"
 #include "tests/sim/oracle/sent.h"
 #include "tests/sim/oracle/told.h"
@@ -256,6 +257,8 @@ static void apply_write(struct weir_sim *s, struct weir_sim_node *n, const struc
     };
     enum weir_err err = weir_engine_write(n->engine, &w);
     n->num_refused += err < 0;
+    if (err < 0)
+        weir_sim_counted_note(n, WEIR_COUNT_WRITES_REFUSED);
     if (err == WEIR_OK)
         weir_sim_told_asked(&s->check, n->index, &w);
     weir_sim_barred_wrote(s, n, op->class, err);
@@ -267,6 +270,7 @@ static void apply_mistake(struct weir_sim *s, struct weir_sim_node *n, enum weir
     enum weir_err err = weir_sim_mistake_write(n->engine, what, weir_sim_node_wall(s, n));
 
     trace_node(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
+    weir_sim_counted_note(n, WEIR_COUNT_WRITES_REFUSED);
     if (err == WEIR_OK)
         weir_sim_check_found(&s->check, WEIR_SIM_MISTAKEN, n->index, WEIR_SIM_NO_NAME);
 }
@@ -287,6 +291,7 @@ static void apply_frame(struct weir_sim *s, struct weir_sim_node *n,
     weir_sim_trace_bytes(&s->trace, frame);
     uint64_t num_rejected = num_rejected_frames(n->engine);
     weir_engine_receive(n->engine, input->slot, frame);
+    weir_sim_counted_note(n, WEIR_COUNT_FRAMES);
     if (input->parcel->is_malformed && num_rejected_frames(n->engine) == num_rejected)
         weir_sim_check_found(&s->check, WEIR_SIM_MALFORMED, n->index, WEIR_SIM_NO_NAME);
 }
@@ -313,6 +318,8 @@ static void apply_strays(struct weir_sim_node *n, uint32_t slot)
 
     weir_engine_receive(n->engine, slot, WEIR_SPAN_LIT("C"));
     weir_engine_receive(n->engine, never, WEIR_SPAN_LIT("C"));
+    weir_sim_counted_note(n, WEIR_COUNT_FRAMES);
+    weir_sim_counted_note(n, WEIR_COUNT_FRAMES);
     weir_engine_link_down(n->engine, slot);
     weir_engine_link_down(n->engine, never);
 }
@@ -404,6 +411,7 @@ static void collect(struct weir_sim *s, struct weir_sim_node *n, enum weir_err e
     if (!s->checks)
         return;
     weir_sim_said_end(s, n, err);
+    weir_sim_counted_end(s, n, err);
     weir_sim_told_end(&s->check, n->index);
     weir_sim_plane_turned(s, n);
 }
@@ -611,6 +619,7 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
     memcpy(n->incarnation, weir_engine_incarnation(n->engine), WEIR_INCARNATION_LEN);
     weir_sim_check_turn(&s->check, n->index, wall_ms);
     weir_sim_said_turn(n);
+    weir_sim_counted_turn(n);
     weir_engine_tick(n->engine, s->events.now_us, wall_ms);
     while (n->inbox_num > 0) {
         struct weir_sim_input input = n->inbox[n->inbox_head];

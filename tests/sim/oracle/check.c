@@ -40,6 +40,7 @@ static const char *const texts[] = {
     [WEIR_SIM_ACTIVE] = "I12: more is reported than is true",
     [WEIR_SIM_FRAME] = "a frame that the node must not send",
     [WEIR_SIM_SAID] = "a frame that says what is not so, or none at all",
+    [WEIR_SIM_COUNTED] = "a counter is not what happened",
     [WEIR_SIM_BARRED] = "I14: a link with a node that was evicted",
     [WEIR_SIM_CLOCK] = "a write that the clock allows was refused, or the other way round",
     [WEIR_SIM_WAIT] = "I12: healed, and not known to be active or not",
@@ -384,6 +385,7 @@ static void on_put(void *arg, const struct weir_stored_record *rec)
         weir_sim_check_found(c, WEIR_SIM_EXPIRED, v->node, w);
     v->cur[write->key] = w + 1;
     v->spoilt[write->key] = 0;
+    v->told.num_puts++;
     v->told.changed[write->is_ban ? WEIR_GROUP_E : WEIR_GROUP_C] += weir_mix64(w + UINT64_C(1));
     trace_write(v, WEIR_SIM_LINE_PUT, write->key, w);
 }
@@ -420,8 +422,10 @@ static void on_drop(void *arg, const struct weir_stored_record *rec)
     uint32_t w = v->cur[key] - 1;
     v->cur[key] = 0;
     trace_write(v, WEIR_SIM_LINE_DROP, key, w);
-    if (v->spoilt[key] == 0 && c->writes[w].deleted)
+    if (v->spoilt[key] == 0 && c->writes[w].deleted) {
         note_purged(v, w);
+        v->told.num_purged[c->writes[w].is_ban ? WEIR_GROUP_E : WEIR_GROUP_C]++;
+    }
     v->told.is_blurred = v->told.is_blurred || v->spoilt[key] != 0;
 }
 
@@ -550,6 +554,7 @@ void weir_sim_check_turn(struct weir_sim_check *c, uint32_t node, uint64_t wall_
     c->views[node].num_raised = 0;
     t->changed[WEIR_GROUP_C] = t->changed[WEIR_GROUP_E] = 0;
     t->purged = 0;
+    t->num_puts = t->num_purged[WEIR_GROUP_C] = t->num_purged[WEIR_GROUP_E] = 0;
     t->is_blurred = false;
     t->num_asked = t->num_acked = 0;
 }

@@ -47,6 +47,7 @@ enum weir_sim_broken {
     WEIR_SIM_ACTIVE,    /* I12: more is reported than is true */
     WEIR_SIM_FRAME,     /* a frame that the node may not send, or that breaks a rule */
     WEIR_SIM_SAID,      /* a frame that says what is not so, or that did not come */
+    WEIR_SIM_COUNTED,   /* a counter that is not what happened */
     WEIR_SIM_BARRED,    /* I14: a link with a node that was evicted */
     WEIR_SIM_CLOCK,     /* a clock that is off, and settings were written; or it was not off */
     WEIR_SIM_WAIT,      /* I12: healed, and not known to be active, rejected or held */
@@ -108,8 +109,10 @@ struct weir_sim_asked {
 /** What a turn of a node did, and what its outputs have to report of it: told.h. Hashes are summed,
  * so that the order does not matter. */
 struct weir_sim_told {
-    uint64_t changed[WEIR_GROUP_COUNT]; /* of records put, less those of CHANGED outputs */
-    uint64_t purged;                    /* likewise of tombstones of group C, and PURGED */
+    uint64_t changed[WEIR_GROUP_COUNT];    /* of records put, less those of CHANGED outputs */
+    uint64_t purged;                       /* likewise of tombstones of group C, and PURGED */
+    uint64_t num_puts;                     /* of either group */
+    uint64_t num_purged[WEIR_GROUP_COUNT]; /* tombstones */
     bool is_blurred; /* a damaged tombstone was dropped: for its age, or for the damage */
     struct weir_sim_asked *asked; /* owns; the writes that were accepted, in order */
     uint32_t num_asked;

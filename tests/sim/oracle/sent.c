@@ -10,6 +10,7 @@
 #include "tests/sim/cluster/sim_state.h"
 #include "tests/sim/oracle/activation.h"
 #include "tests/sim/oracle/barred.h"
+#include "tests/sim/oracle/counted.h"
 #include "tests/sim/oracle/said.h"
 
 #define RECORD_LEAST 20 /* bytes of a packed record beside key and value, at least */
@@ -176,5 +177,6 @@ void weir_sim_sent_check(struct weir_sim *s, struct weir_sim_node *n,
     check_frame(s, n, &f);
     check_barred(s, n, out);
     weir_sim_said_output(s, n, out, &f);
+    weir_sim_counted_frame(n, &f);
     weir_frame_deinit(&f);
 }
