@@ -12,6 +12,7 @@
 #include "tests/sim/cluster/work.h"
 #include "tests/sim/oracle/activation.h"
 #include "tests/sim/oracle/barred.h"
+#include "tests/sim/oracle/covered.h"
 #include "tests/sim/oracle/told.h"
 
 #define CHECK_US     (WEIR_SIM_SECOND_US / 2)
@@ -226,7 +227,7 @@ static void on_check(struct weir_sim *s)
     weir_sim_check_memory(&s->check, n->index, n->engine, n->num_links + 1);
     if (!s->checks)
         return;
-    weir_sim_check_covered(&s->check, n->index, n->store[WEIR_GROUP_C]);
+    weir_sim_covered_all(&s->check, n->index, n->store[WEIR_GROUP_C]);
     weir_sim_activation_check(s, n);
     weir_sim_barred_check(s, n);
     weir_sim_plane_repeat(s, n);

@@ -14,6 +14,7 @@
 #include "tests/sim/cluster/sim_state.h"
 #include "tests/sim/oracle/barred.h"
 #include "tests/sim/oracle/counted.h"
+#include "tests/sim/oracle/covered.h"
 #include "tests/sim/oracle/said.h"
 #include "tests/sim/oracle/sent.h"
 #include "tests/sim/oracle/told.h"
@@ -633,8 +634,10 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
     enum weir_err err = weir_engine_commit(n->engine);
     n->num_failed += err < 0;
     trace_turn(s, n, err);
-    if (s->checks)
+    if (s->checks) {
         weir_sim_check_turned(&s->check, n->index, n->store[WEIR_GROUP_C]);
+        weir_sim_covered_raised(&s->check.views[n->index]);
+    }
     collect(s, n, err);
     check_mirror(s, n, err);
     if (s->checks)

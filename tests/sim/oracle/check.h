@@ -203,9 +203,6 @@ void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node,
 /** The peer that is no engine wrote this record. */
 void weir_sim_check_wrote(struct weir_sim_check *c, uint32_t node,
                           const struct weir_stored_record *rec);
-/** I2 for one node: each write that its vector covers is there, or accounted for. Linear. */
-void weir_sim_check_covered(struct weir_sim_check *c, uint32_t node,
-                            const struct weir_memory *store);
 /** I13. @param num_links  that the node has */
 void weir_sim_check_memory(struct weir_sim_check *c, uint32_t node, const struct weir_engine *e,
                            uint32_t num_links);
