@@ -53,5 +53,7 @@ bool weir_sim_models_hold(uint64_t seed, char *ret, size_t len);
 
 /** sync/version/vector.h */
 void weir_sim_model_vector(struct weir_sim_exam *x);
+/** sync/frame/ack.h */
+void weir_sim_model_ack(struct weir_sim_exam *x);
 
 #endif
