@@ -217,7 +217,7 @@ static bool is_same(const struct acks_entry *w, const struct weir_ack *ack)
 void weir_acks_note(struct weir_acks *a, const uint8_t node[WEIR_NODE_ID_LEN],
                     const struct weir_ack *ack)
 {
-    if (a->num >= WEIR_ACKS_MAX)
+    while (a->num >= WEIR_ACKS_MAX)
         make_room(a, ack->lane);
     struct acks_entry *w = ack_touch(a, lane_touch(a, ack->lane), node);
     if (w == NULL) {
