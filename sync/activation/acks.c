@@ -20,9 +20,9 @@ struct acks_entry {
     uint64_t durable;
     uint64_t active;
     uint64_t rejected;
-    uint64_t *list; /* owns; held, then refused; NULL: none */
-    char *why;      /* owns; NULL: none */
-    uint8_t num_held;
+    uint64_t *list;   /* owns; held, then refused; NULL: none */
+    char *why;        /* owns; NULL: none */
+    uint8_t num_held; /* of the list */
     uint8_t num_refused;
 };
 
@@ -62,7 +62,6 @@ static void ack_clear(struct weir_acks *a, struct acks_entry *w)
     free(w->why);
     w->list = NULL;
     w->why = NULL;
-    w->num_held = w->num_refused = 0;
 }
 
 static void lane_clear(struct weir_acks *a, struct acks_lane *l)
@@ -71,8 +70,6 @@ static void lane_clear(struct weir_acks *a, struct acks_lane *l)
         ack_clear(a, &l->entry[i]);
     a->num -= l->num;
     free(l->entry);
-    l->entry = NULL;
-    l->num = l->cap = 0;
 }
 
 void weir_acks_free(struct weir_acks **a)
@@ -127,7 +124,7 @@ static struct acks_lane *lane_touch(struct weir_acks *a, const uint8_t *lane)
             make_room(a, lane);
         at = lane_position(a, lane);
         memmove(&a->lane[at + 1], &a->lane[at], (a->num_lanes - at) * sizeof(a->lane[0]));
-        a->lane[at] = (struct acks_lane){ .used = 0 };
+        a->lane[at] = (struct acks_lane){ 0 };
         memcpy(a->lane[at].lane, lane, WEIR_LANE_LEN);
         a->num_lanes++;
     }
@@ -164,7 +161,7 @@ static struct acks_entry *ack_touch(struct weir_acks *a, struct acks_lane *l, co
         l->cap = cap;
     }
     memmove(&l->entry[at + 1], &l->entry[at], (l->num - at) * sizeof(l->entry[0]));
-    l->entry[at] = (struct acks_entry){ .durable = 0 };
+    l->entry[at] = (struct acks_entry){ 0 };
     memcpy(l->entry[at].node, node, WEIR_NODE_ID_LEN);
     l->num++;
     a->num++;
@@ -182,7 +179,7 @@ static void copy_list(struct weir_acks *a, struct acks_entry *w, const struct we
     if (a->num_lists < WEIR_ACKS_LISTS_MAX)
         w->list = malloc(num * sizeof(w->list[0]));
     if (w->list == NULL) {
-        if (ack->num_held > 0 && ack->held[0] <= w->active)
+        if (ack->num_held > 0)
             w->active = ack->held[0] - 1;
         if (ack->num_refused > 0 && ack->refused[0] <= w->active)
             w->active = ack->refused[0] - 1;
@@ -203,17 +200,6 @@ static void copy_why(struct weir_acks *a, struct acks_entry *w, struct weir_span
     a->num_whys += w->why != NULL;
 }
 
-static bool is_same(const struct acks_entry *w, const struct weir_ack *ack)
-{
-    return w->durable == ack->durable && w->active == ack->active && w->rejected == ack->rejected &&
-           w->num_held == ack->num_held && w->num_refused == ack->num_refused &&
-           memcmp(w->list != NULL ? w->list : ack->held, ack->held,
-                  ack->num_held * sizeof(ack->held[0])) == 0 &&
-           memcmp(w->list != NULL ? w->list + w->num_held : ack->refused, ack->refused,
-                  ack->num_refused * sizeof(ack->refused[0])) == 0 &&
-           weir_span_eq(weir_span_cstr(w->why), ack->why);
-}
-
 void weir_acks_note(struct weir_acks *a, const uint8_t node[WEIR_NODE_ID_LEN],
                     const struct weir_ack *ack)
 {
@@ -224,8 +210,6 @@ void weir_acks_note(struct weir_acks *a, const uint8_t node[WEIR_NODE_ID_LEN],
         a->num_dropped++;
         return;
     }
-    if (is_same(w, ack)) /* repeated, as most are */
-        return;
     ack_clear(a, w);
     w->durable = ack->durable;
     w->active = ack->active;
@@ -254,11 +238,11 @@ static enum weir_ack_state ack_state_of(const struct acks_entry *w, uint64_t seq
         .durable = w->durable,
         .active = w->active,
         .rejected = w->rejected,
-        .num_held = w->num_held,
-        .num_refused = w->num_refused,
     };
 
     if (w->list != NULL) {
+        ack.num_held = w->num_held;
+        ack.num_refused = w->num_refused;
         memcpy(ack.held, w->list, w->num_held * sizeof(w->list[0]));
         memcpy(ack.refused, w->list + w->num_held, w->num_refused * sizeof(w->list[0]));
     }

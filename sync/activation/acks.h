@@ -69,7 +69,7 @@ void weir_acks_count(struct weir_acks *a, const struct weir_members *m,
 bool weir_acks_next_rejection(const struct weir_acks *a, const uint8_t lane[WEIR_LANE_LEN],
                               uint64_t seq, const uint8_t *after, struct weir_acks_rejection *ret);
 
-/** Lanes that have acks. */
+/** Lanes that are stored; also those whose acks were all forgotten. */
 size_t weir_acks_num_lanes(const struct weir_acks *a);
 /** Acks that are stored. */
 size_t weir_acks_num(const struct weir_acks *a);
