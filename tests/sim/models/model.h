@@ -55,5 +55,7 @@ bool weir_sim_models_hold(uint64_t seed, char *ret, size_t len);
 void weir_sim_model_vector(struct weir_sim_exam *x);
 /** sync/frame/ack.h */
 void weir_sim_model_ack(struct weir_sim_exam *x);
+/** sync/activation/acks.h */
+void weir_sim_model_acks(struct weir_sim_exam *x);
 
 #endif
