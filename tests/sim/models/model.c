@@ -12,6 +12,7 @@ static const struct weir_sim_model models[] = {
     { "vector", weir_sim_model_vector },
     { "ack", weir_sim_model_ack },
     { "acks", weir_sim_model_acks },
+    { "active", weir_sim_model_active },
 };
 
 bool weir_sim_claim(struct weir_sim_exam *x, bool holds, const char *claim, const char *file,

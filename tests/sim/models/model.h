@@ -57,5 +57,7 @@ void weir_sim_model_vector(struct weir_sim_exam *x);
 void weir_sim_model_ack(struct weir_sim_exam *x);
 /** sync/activation/acks.h */
 void weir_sim_model_acks(struct weir_sim_exam *x);
+/** sync/activation/active.h */
+void weir_sim_model_active(struct weir_sim_exam *x);
 
 #endif
