@@ -145,8 +145,6 @@ static size_t hole_position(const struct active_lane *l, uint64_t seq)
     size_t low = 0;
     size_t high = l->num;
 
-    if (high > 0 && l->hole[l->first + high - 1].seq < seq)
-        return high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (l->hole[l->first + middle].seq < seq)
@@ -197,25 +195,23 @@ bool weir_active_hole_add(struct weir_active *a, struct active_lane *l, uint64_t
     return true;
 }
 
-void weir_active_hole_move(struct weir_active *a, struct active_lane *l, struct active_hole *h,
+void weir_active_hole_move(struct weir_active *a, struct active_hole *h,
                            enum weir_active_state state)
 {
     WEIR_ASSERT((size_t)h->state < WEIR_ARRAY_LEN(moves));
     WEIR_ASSERT((moves[h->state] & BIT(state)) != 0);
     WEIR_ASSERT(a->count[h->state] > 0);
     a->count[h->state]--;
-    l->num_rejected -= h->state == WEIR_ACTIVE_REJECTED;
     free_why(a, h);
     h->state = state;
     a->count[state]++;
-    l->num_rejected += state == WEIR_ACTIVE_REJECTED;
 }
 
 void weir_active_hole_drop(struct weir_active *a, struct active_lane *l, struct active_hole *h)
 {
     size_t at = (size_t)(h - l->hole) - l->first;
 
-    weir_active_hole_move(a, l, h, WEIR_ACTIVE_LIVE);
+    weir_active_hole_move(a, h, WEIR_ACTIVE_LIVE);
     a->count[WEIR_ACTIVE_LIVE]--;
     a->num_holes--;
     l->num--;

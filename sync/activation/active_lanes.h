@@ -21,7 +21,6 @@ struct active_lane {
     size_t first;
     size_t num;
     size_t cap;
-    size_t num_rejected;
     uint64_t lost_from; /* the smallest seq that there was no room for; 0: none */
     uint64_t changed_us;
     bool is_unreported; /* changed since it was last reported */
@@ -79,7 +78,7 @@ bool weir_active_hole_add(struct weir_active *a, struct active_lane *l, uint64_t
 void weir_active_hole_drop(struct weir_active *a, struct active_lane *l, struct active_hole *h);
 /** The one place where a state changes. The move must be legal (contract). The reason of the old
  * state is dropped. */
-void weir_active_hole_move(struct weir_active *a, struct active_lane *l, struct active_hole *h,
+void weir_active_hole_move(struct weir_active *a, struct active_hole *h,
                            enum weir_active_state state);
 
 #endif

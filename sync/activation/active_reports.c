@@ -146,7 +146,7 @@ void weir_active_stored(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
         return;
     struct active_hole *h = l != NULL ? weir_active_hole_find(l, seq) : NULL;
     if (h != NULL && h->state != WEIR_ACTIVE_REPLACED)
-        weir_active_hole_move(a, l, h, state);
+        weir_active_hole_move(a, h, state);
     else if (h == NULL && (l == NULL || !weir_active_hole_add(a, l, seq, state)))
         note_lost_record(a, l, seq);
 }
@@ -185,7 +185,7 @@ bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
         drop_holes_replaced_by(a, lane, seq);
         return true;
     }
-    weir_active_hole_move(a, l, h, state);
+    weir_active_hole_move(a, h, state);
     if (state == WEIR_ACTIVE_REJECTED && a->num_whys < WEIR_ACTIVE_WHYS_MAX) {
         h->why = copy_why(why);
         a->num_whys += h->why != NULL;
@@ -212,7 +212,7 @@ static void note_replaced(struct weir_active *a, struct active_lane *l, struct a
             memcpy(a->replaced[i].by, r->by, WEIR_LANE_LEN);
             a->replaced[i].by_seq = r->by_seq;
         }
-    weir_active_hole_move(a, l, h, WEIR_ACTIVE_REPLACED);
+    weir_active_hole_move(a, h, WEIR_ACTIVE_REPLACED);
     if (!add_replaced(a, r))
         note_lost_record(a, l, r->seq);
 }
@@ -272,7 +272,7 @@ static void fill_active(const struct active_lane *l, struct weir_ack *ack)
 /* The newest rejected one, with its reason. */
 static void fill_rejected(const struct active_lane *l, struct weir_ack *ack)
 {
-    for (size_t i = l->num_rejected > 0 ? l->num : 0; i > 0; i--) {
+    for (size_t i = l->num; i > 0; i--) {
         const struct active_hole *h = &l->hole[l->first + i - 1];
         if (h->state != WEIR_ACTIVE_REJECTED || h->seq > ack->durable)
             continue;

@@ -26,7 +26,7 @@ static void move(void *arg)
 
     assert_true(weir_active_hole_add(m->a, m->l, 7, m->from));
     struct active_hole *h = weir_active_hole_find(m->l, 7);
-    weir_active_hole_move(m->a, m->l, h, m->to);
+    weir_active_hole_move(m->a, h, m->to);
     assert_int_equal(h->state, m->to);
     weir_active_hole_drop(m->a, m->l, h);
 }
