@@ -12,7 +12,7 @@
 
 #define LANES     4
 #define SEQS      80 /* more than two full lists */
-#define STEPS     150
+#define STEPS     200
 #define FEW_STEPS 30 /* when it is full, each costs more */
 #define READER    5
 #define WHY_MAX   300
@@ -559,7 +559,7 @@ static void step(struct weir_sim_exam *x, struct twin *t)
     struct dot d = t->run;
     uint64_t num = t->num_run;
 
-    switch (weir_sim_draw(x, 21)) {
+    switch (weir_sim_draw(x, 22)) {
     case 0:
         draw_durable(x, t, d.lane);
         return;
@@ -584,6 +584,7 @@ static void step(struct weir_sim_exam *x, struct twin *t)
         return;
     case 8:
     case 9:
+    case 21:
         check_acks(x, t);
         return;
     case 10:
@@ -661,6 +662,7 @@ static void compare_records(struct weir_sim_exam *x, struct twin *t)
     run_steps(x, t, FEW_STEPS);
     load(t);
     loaded(t);
+    check_state(x, t);
     fill_records(x, t, weir_sim_draw(x, 8), weir_sim_draw(x, 8));
     run_steps(x, t, FEW_STEPS);
 }
@@ -668,11 +670,17 @@ static void compare_records(struct weir_sim_exam *x, struct twin *t)
 /* There is room for a few lanes more. */
 static void compare_lanes(struct weir_sim_exam *x, struct twin *t)
 {
-    t->fill.num_lanes = WEIR_LANES_MAX - weir_sim_draw(x, LANES);
+    t->fill.num_lanes = WEIR_LANES_MAX - 1 - weir_sim_draw(x, LANES - 1);
     for (size_t i = 0; i < t->fill.num_lanes; i++)
         weir_active_durable(t->active, fill_lane_at(i).at);
     loaded(t);
+    for (size_t i = 0; i < LANES; i++)
+        stored(t, (struct dot){ i, 1 }, WEIR_CLASS_TENANT, 0);
+    check_state(x, t);
     run_steps(x, t, FEW_STEPS);
+    load(t);
+    loaded(t);
+    check_state(x, t);
 }
 
 static void check_names(struct weir_sim_exam *x)
@@ -692,7 +700,7 @@ static void compare(struct weir_sim_exam *x, void (*steps)(struct weir_sim_exam 
     struct weir_active_config cfg = {
         .compiled = COMPILED,
         .reader = READER,
-        .mono_us = weir_sim_draw(x, WEIR_ACTIVE_REPORT_US),
+        .mono_us = weir_sim_draw(x, 10 * WEIR_ACTIVE_REPORT_US),
     };
 
     memset(&t, 0, sizeof(t));
@@ -716,7 +724,7 @@ void weir_sim_model_active(struct weir_sim_exam *x)
     compare(x, compare_steps);
     switch (fill) {
     case 8:
-    case 24:
+    case 9:
         compare(x, compare_records);
         break;
     case 3:
