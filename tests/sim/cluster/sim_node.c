@@ -12,6 +12,7 @@
 #include "tests/sim/cluster/mistakes.h"
 #include "tests/sim/cluster/plane.h"
 #include "tests/sim/cluster/sim_state.h"
+#include "tests/sim/oracle/activation.h"
 #include "tests/sim/oracle/barred.h"
 #include "tests/sim/oracle/counted.h"
 #include "tests/sim/oracle/covered.h"
@@ -297,6 +298,17 @@ static void apply_frame(struct weir_sim *s, struct weir_sim_node *n,
         weir_sim_check_found(&s->check, WEIR_SIM_MALFORMED, n->index, WEIR_SIM_NO_NAME);
 }
 
+/* A number that changes when a record moves from one state to another. */
+static uint64_t count_active(const struct weir_sim_node *n)
+{
+    const struct weir_active *active = weir_engine_active(n->engine);
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; active != NULL && i < WEIR_ACTIVE_NUM_STATES; i++)
+        sum += (uint64_t)weir_active_count(active, (enum weir_active_state)i) << 4 * i;
+    return sum;
+}
+
 static void apply_report(struct weir_sim *s, struct weir_sim_node *n,
                          const struct weir_sim_input *input)
 {
@@ -304,7 +316,10 @@ static void apply_report(struct weir_sim *s, struct weir_sim_node *n,
     struct weir_version v = { .hlc = w->hlc, .seq = w->seq };
 
     memcpy(v.lane, weir_sim_names_at(&s->check.lanes, w->lane).at, WEIR_LANE_LEN);
+    uint64_t before = count_active(n);
     weir_engine_activated(n->engine, &v, input->state, WEIR_SPAN_LIT("as simulated"));
+    if (count_active(n) != before)
+        weir_sim_activation_changed(s, n);
 }
 
 static const uint8_t *id_of(const struct weir_sim *s, uint32_t peer)
@@ -383,6 +398,12 @@ static struct weir_sim_output *outbox_add(struct weir_sim_node *n)
     return &n->outbox[n->outbox_num++];
 }
 
+static void changed(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)
+{
+    weir_sim_plane_stored(s, n, out);
+    weir_sim_activation_changed(s, n);
+}
+
 static void collect(struct weir_sim *s, struct weir_sim_node *n, enum weir_err err)
 {
     struct weir_engine_out out;
@@ -398,7 +419,7 @@ static void collect(struct weir_sim *s, struct weir_sim_node *n, enum weir_err e
         bool is_changed =
             out.what == WEIR_OUT_CHANGED && s->checks && weir_sim_plane_compiles(s, out.class);
         if (is_changed)
-            weir_sim_plane_stored(s, n, &out);
+            changed(s, n, &out);
         else if (out.what == WEIR_OUT_CHANGED || out.what == WEIR_OUT_PURGED)
             continue; /* the stores' hooks report more */
         struct weir_sim_output *o = outbox_add(n);

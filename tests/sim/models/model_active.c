@@ -12,7 +12,7 @@
 
 #define LANES     4
 #define SEQS      80 /* more than two full lists */
-#define STEPS     200
+#define STEPS     170
 #define FEW_STEPS 30 /* when it is full, each costs more */
 #define READER    5
 #define WHY_MAX   300
@@ -522,6 +522,18 @@ static void draw_superseded(struct weir_sim_exam *x, struct twin *t, struct dot 
     superseded(t, is_later ? a : b, is_later ? b : a);
 }
 
+/* By records of another lane, or of any. */
+static void draw_all_superseded(struct weir_sim_exam *x, struct twin *t, struct dot d, uint64_t num)
+{
+    struct dot by = draw_dot(x);
+    bool is_alike = weir_sim_draw(x, 2) == 0;
+
+    for (; num > 0; num--, d.seq++) {
+        by = is_alike ? (struct dot){ by.lane, d.seq } : draw_dot(x);
+        draw_superseded(x, t, d, by);
+    }
+}
+
 static void draw_tick(struct weir_sim_exam *x, struct twin *t)
 {
     uint64_t end_us =
@@ -580,7 +592,7 @@ static void step(struct weir_sim_exam *x, struct twin *t)
     case 5:
     case 6:
     case 7:
-        draw_superseded(x, t, d, draw_dot(x));
+        draw_all_superseded(x, t, d, num);
         return;
     case 8:
     case 9:

@@ -12,7 +12,8 @@
 #include "sync/members/members.h"
 #include "tests/sim/cluster/plane.h"
 
-#define NEWEST 12 /* writes of which counts are checked */
+#define NEWEST  12 /* writes of which counts are checked */
+#define SOON_US 20000
 
 static enum weir_class class_of(const struct weir_sim *s, uint32_t write)
 {
@@ -80,6 +81,12 @@ void weir_sim_activation_published(struct weir_sim *s, const struct weir_sim_nod
         check_claim(s, n, ack, ack->refused[i]);
     if (ack->rejected > 0)
         check_claim(s, n, ack, ack->rejected);
+}
+
+void weir_sim_activation_changed(struct weir_sim *s, const struct weir_sim_node *n)
+{
+    if (weir_engine_deadline(n->engine) > s->events.now_us + SOON_US)
+        weir_sim_check_found(&s->check, WEIR_SIM_LATE, n->index, WEIR_SIM_NO_NAME);
 }
 
 /* -- what one node has to report -- */

@@ -16,6 +16,8 @@
 /** An ack that a node puts into its heartbeat. Checks the newest numbers and the listed ones. */
 void weir_sim_activation_published(struct weir_sim *s, const struct weir_sim_node *n,
                                    const struct weir_ack *ack);
+/** Something changed that has to be reported: is that done soon? Between the input and the next. */
+void weir_sim_activation_changed(struct weir_sim *s, const struct weir_sim_node *n);
 /** What a node has to report of all writes, and what it counts of some. Linear. */
 void weir_sim_activation_check(struct weir_sim *s, struct weir_sim_node *n);
 /** Healed: are all reports exact, and is it known by all nodes what became of the last write of

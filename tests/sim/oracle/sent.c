@@ -13,6 +13,7 @@
 #include "tests/sim/oracle/counted.h"
 #include "tests/sim/oracle/said.h"
 
+#define ACKS_MAX     8  /* of one heartbeat */
 #define RECORD_LEAST 20 /* bytes of a packed record beside key and value, at least */
 
 static void found(struct weir_sim *s, const struct weir_sim_node *n)
@@ -57,6 +58,8 @@ static void check_lanes(struct weir_sim *s, const struct weir_sim_node *n,
             (!is_ban && h->own[i]->seq > weir_vector_get(vv, h->own[i]->lane.data)))
             found(s, n);
     }
+    if (h->n_ack > ACKS_MAX)
+        found(s, n);
     for (size_t i = 0; i < h->n_ack; i++) {
         if (weir_ack_unpack(h->ack[i], &ack) == WEIR_OK)
             weir_sim_activation_published(s, n, &ack);
