@@ -44,20 +44,12 @@ enum weir_members_life {
 #define WEIR_MEMBERS_DOWN_US    UINT64_C(15000000)    /* 15 s */
 #define WEIR_MEMBERS_LOST_US    UINT64_C(86400000000) /* 24 h */
 
-/** Zero takes the default. Each at least 10 ms and less than the next (contract). */
-struct weir_members_intervals {
-    uint64_t suspect_us; /* WEIR_MEMBERS_SUSPECT_US */
-    uint64_t down_us;    /* WEIR_MEMBERS_DOWN_US */
-    uint64_t lost_us;    /* WEIR_MEMBERS_LOST_US */
-};
-
 struct weir_members_config {
     uint8_t node[WEIR_NODE_ID_LEN]; /* this one */
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     uint16_t schema_max;
     uint64_t mono_us;
     uint64_t wall_ms;
-    struct weir_members_intervals intervals;
 };
 
 /** One node. */
@@ -135,9 +127,9 @@ void weir_members_remove(struct weir_members *m, struct weir_span key);
 
 /**
  * A heartbeat came from the node itself. Rule R13: a restart is distinguished from two lives of one
- * node id by whether the older incarnation is heard again two fifths of suspect_us or more after
- * the younger was first heard. So a clone is found with the first heartbeat after that, 3 s by
- * default, and no restart is ever taken for a clone.
+ * node id by whether the older incarnation is heard again more than two fifths of
+ * WEIR_MEMBERS_SUSPECT_US after the younger was first heard. So a clone is found with the first
+ * heartbeat after that, within 3 s, and no restart is ever taken for a clone.
  * @param ret_younger  written with WEIR_MEMBERS_DUPLICATE: the incarnation to refuse, the one
  * that was first heard later; it may be the sender's or not
  */
@@ -156,9 +148,9 @@ weir_members_link_up(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN
 void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN]);
 /**
  * `from` reported when it last heard another node. Up to WEIR_OVERLAY_MESH members, the reports
- * of two members within suspect_us (or of the only other one) keep a node from being suspected;
- * above, a larger n counts as hearing the node. A report about this node, or of a node that is no
- * member, is dropped.
+ * of two members within WEIR_MEMBERS_SUSPECT_US (or of the only other one) keep a node from being
+ * suspected; above, a larger n counts as hearing the node. A report about this node, or of a node
+ * that is no member, is dropped.
  */
 void weir_members_vouched(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
                           const struct weir_members_echo *echo);
@@ -194,11 +186,6 @@ size_t weir_members_count(const struct weir_members *m, enum weir_members_life l
 /** Members that neither left nor were evicted, whatever their life. */
 size_t weir_members_joined(const struct weir_members *m);
 /**
- * A number that changes with the members, their zones and their lives: links may then have to
- * change.
- */
-uint64_t weir_members_epoch(const struct weir_members *m);
-/**
  * The factor by which intervals are stretched: 1; or 2, 4, 8 while more than half, more than
  * three quarters, all of two or more nodes that were alive are silent. Then it is this node that
  * does not hear.
@@ -225,7 +212,5 @@ bool weir_members_clock_off(const struct weir_members *m);
  * @return false: it is not known of one of them; keep what was agreed before
  */
 bool weir_members_level(const struct weir_members *m, uint16_t *ret_schema);
-/** "alive" and so on. Never NULL. */
-const char *weir_members_life_name(enum weir_members_life life);
 
 #endif

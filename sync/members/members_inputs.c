@@ -9,6 +9,10 @@
 #include "sync/members/members_table.h"
 #include "sync/version/hlc.h"
 
+/* So long after a younger incarnation was first heard, no heartbeat of a dead one is
+ * still on its way. */
+#define PROOF_US (WEIR_MEMBERS_SUSPECT_US * 2 / 5)
+
 /* Are there too many members for each to hear every other? */
 static bool uses_gossip(const struct weir_members *m)
 {
@@ -40,11 +44,8 @@ static void apply_record(struct weir_members *m, struct members_entry *e,
                          const struct weir_member *rec)
 {
     bool was_judged = is_judged(m, e);
-    bool moved = e->item.zone_len != rec->zone.len ||
-                 (rec->zone.len > 0 && memcmp(e->item.zone, rec->zone.at, rec->zone.len) != 0);
 
     m->num_recorded += !e->recorded;
-    m->epoch += moved || !e->recorded;
     e->recorded = true;
     e->state = rec->state;
     e->item.roles = rec->roles;
@@ -61,8 +62,7 @@ static void apply_record(struct weir_members *m, struct members_entry *e,
         weir_members_entry_move(m, e, weir_members_entry_kind(m, e));
     else if (!was_judged)
         weir_members_entry_move(m, e,
-                                e->item.heard &&
-                                        m->now_us - e->direct_us < m->cfg.intervals.suspect_us
+                                e->item.heard && m->now_us - e->direct_us < WEIR_MEMBERS_SUSPECT_US
                                     ? WEIR_MEMBERS_ALIVE
                                     : WEIR_MEMBERS_SUSPECT);
 }
@@ -93,10 +93,8 @@ void weir_members_remove(struct weir_members *m, struct weir_span key)
     if (e == NULL || !e->recorded)
         return;
     m->num_recorded--;
-    m->epoch++;
     weir_members_entry_move(m, e, WEIR_MEMBERS_STRANGER);
     e->recorded = false;
-    e->state = WEIR_MEMBER_JOINED;
     e->item.roles = 0;
     e->item.zone_len = 0;
     memset(e->item.zone, 0, sizeof(e->item.zone));
@@ -107,7 +105,7 @@ void weir_members_remove(struct weir_members *m, struct weir_span key)
 
 static bool is_incarnation(const struct members_life *l, const uint8_t *incarnation)
 {
-    return l->used && memcmp(l->incarnation, incarnation, WEIR_INCARNATION_LEN) == 0;
+    return memcmp(l->incarnation, incarnation, WEIR_INCARNATION_LEN) == 0;
 }
 
 static void begin_life(struct members_life *l, const uint8_t *incarnation, uint64_t now_us)
@@ -116,34 +114,23 @@ static void begin_life(struct members_life *l, const uint8_t *incarnation, uint6
     memcpy(l->incarnation, incarnation, WEIR_INCARNATION_LEN);
 }
 
-/* So long after the younger was first heard, no heartbeat of a dead incarnation is still on its
- * way. */
-static uint64_t proof_us(const struct weir_members *m)
-{
-    return m->cfg.intervals.suspect_us * 2 / 5;
-}
-
 /* R13: were both heard, the older one well after the younger had come? */
-static bool is_duplicate(const struct weir_members *m, const struct members_entry *e)
+static bool is_duplicate(const struct members_entry *e)
 {
-    uint64_t alive_us = m->cfg.intervals.suspect_us;
-
-    return e->younger.used && e->older.last_us > e->younger.first_us + proof_us(m) &&
-           m->now_us - e->older.last_us <= alive_us && m->now_us - e->younger.last_us <= alive_us;
+    return e->younger.used && e->older.last_us > e->younger.first_us + PROOF_US;
 }
 
 /* Drop the incarnation that ended: the older one, when the node restarted. */
 static void drop_ended_incarnation(const struct weir_members *m, struct members_entry *e)
 {
-    uint64_t alive_us = m->cfg.intervals.suspect_us;
-    bool was_restart = e->older.last_us <= e->younger.first_us + proof_us(m) &&
-                       m->now_us - e->younger.first_us > 2 * proof_us(m);
+    bool was_restart = e->older.last_us <= e->younger.first_us + PROOF_US &&
+                       m->now_us - e->younger.first_us > 2 * PROOF_US;
 
     if (!e->younger.used)
         return;
-    if (m->now_us - e->younger.last_us > alive_us) {
+    if (m->now_us - e->younger.last_us > WEIR_MEMBERS_SUSPECT_US) {
         e->younger = (struct members_life){ 0 };
-    } else if (was_restart || m->now_us - e->older.last_us > alive_us) {
+    } else if (was_restart || m->now_us - e->older.last_us > WEIR_MEMBERS_SUSPECT_US) {
         e->older = e->younger;
         e->younger = (struct members_life){ 0 };
     }
@@ -159,7 +146,7 @@ static struct members_life *life_of(const struct weir_members *m, struct members
     if (is_incarnation(&e->older, incarnation))
         return &e->older;
     if (!e->younger.used ||
-        (!is_incarnation(&e->younger, incarnation) && m->now_us - e->younger.last_us > proof_us(m)))
+        (!is_incarnation(&e->younger, incarnation) && m->now_us - e->younger.last_us > PROOF_US))
         begin_life(&e->younger, incarnation, m->now_us);
     return is_incarnation(&e->younger, incarnation) ? &e->younger : NULL;
 }
@@ -181,12 +168,10 @@ static bool note_life(struct weir_members *m, struct members_entry *e, const uin
 }
 
 /* R13, about the sender of `incarnation`. */
-static enum weir_members_admission judge_incarnations(const struct weir_members *m,
-                                                      const struct members_entry *e,
-                                                      const uint8_t *incarnation,
-                                                      uint8_t *ret_younger)
+static enum weir_members_admission
+judge_incarnations(const struct members_entry *e, const uint8_t *incarnation, uint8_t *ret_younger)
 {
-    if (!is_duplicate(m, e))
+    if (!is_duplicate(e))
         return WEIR_MEMBERS_FINE;
     memcpy(ret_younger,
            is_incarnation(&e->older, incarnation) ? e->younger.incarnation : incarnation,
@@ -232,7 +217,7 @@ enum weir_members_admission weir_members_heard(struct weir_members *m,
     if (admission != WEIR_MEMBERS_FINE || e == NULL)
         return admission;
     bool is_newer = note_life(m, e, heartbeat->incarnation, heartbeat->n);
-    admission = judge_incarnations(m, e, heartbeat->incarnation, ret_younger);
+    admission = judge_incarnations(e, heartbeat->incarnation, ret_younger);
     if (!is_newer)
         return admission;
     note_heard(m, e);
@@ -265,7 +250,7 @@ enum weir_members_admission weir_members_link_up(struct weir_members *m,
         return admission;
     (void)note_life(m, e, incarnation, 0);
     note_heard(m, e);
-    return judge_incarnations(m, e, incarnation, ret_younger);
+    return judge_incarnations(e, incarnation, ret_younger);
 }
 
 void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN])
@@ -280,20 +265,16 @@ void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE
 static void note_report(struct members_entry *e, const uint8_t *from, uint64_t heard_us)
 {
     struct members_report *w = e->report;
-    bool is_first = w[0].used && memcmp(w[0].from, from, WEIR_NODE_ID_LEN) == 0;
-    struct members_report *old = &w[is_first ? 0 : 1];
-    struct members_report report = { .used = true, .heard_us = heard_us };
+    struct members_report *old = &w[memcmp(w[0].from, from, WEIR_NODE_ID_LEN) == 0 ? 0 : 1];
 
-    if (old->used && memcmp(old->from, from, WEIR_NODE_ID_LEN) != 0 && old->heard_us >= heard_us)
-        return; /* the other two reports are newer */
-    if (old->used && memcmp(old->from, from, WEIR_NODE_ID_LEN) == 0 && old->heard_us > heard_us)
+    if (old->heard_us >= heard_us)
         return;
-    memcpy(report.from, from, WEIR_NODE_ID_LEN);
-    *old = report;
-    if (w[1].used && (!w[0].used || w[1].heard_us > w[0].heard_us)) {
-        report = w[0];
-        w[0] = w[1];
-        w[1] = report;
+    memcpy(old->from, from, WEIR_NODE_ID_LEN);
+    old->heard_us = heard_us;
+    if (w[1].heard_us > w[0].heard_us) {
+        struct members_report later = w[1];
+        w[1] = w[0];
+        w[0] = later;
     }
 }
 

@@ -21,7 +21,7 @@ static unsigned silence_factor(const struct weir_members *m)
         if (weir_members_entry_is_me(m, e))
             continue;
         num++;
-        num_silent += m->now_us - e->direct_us >= m->cfg.intervals.suspect_us;
+        num_silent += m->now_us - e->direct_us >= WEIR_MEMBERS_SUSPECT_US;
     }
     if (num < 2 || num_silent * 2 <= num)
         return 1;
@@ -42,19 +42,17 @@ static size_t num_others(const struct weir_members *m, const struct members_entr
 /* When it was last heard, by the reports of two others, or of the only other; 0: never. */
 static uint64_t vouched_us(const struct weir_members *m, const struct members_entry *e)
 {
-    const struct members_report *w = &e->report[num_others(m, e) > 1 ? 1 : 0];
-
-    return w->used ? w->heard_us : 0;
+    return e->report[num_others(m, e) > 1 ? 1 : 0].heard_us;
 }
 
 static enum weir_members_life life_by_silence(const struct weir_members *m, uint64_t silent_us)
 {
-    if (silent_us >= m->cfg.intervals.lost_us)
+    if (silent_us >= WEIR_MEMBERS_LOST_US)
         return WEIR_MEMBERS_LOST;
-    if (silent_us >= m->cfg.intervals.down_us * m->factor)
+    if (silent_us >= WEIR_MEMBERS_DOWN_US * m->factor)
         return WEIR_MEMBERS_DOWN;
-    return silent_us >= m->cfg.intervals.suspect_us * m->factor ? WEIR_MEMBERS_SUSPECT
-                                                                : WEIR_MEMBERS_ALIVE;
+    return silent_us >= WEIR_MEMBERS_SUSPECT_US * m->factor ? WEIR_MEMBERS_SUSPECT
+                                                            : WEIR_MEMBERS_ALIVE;
 }
 
 static void judge_by_silence(struct weir_members *m, struct members_entry *e)
@@ -74,7 +72,7 @@ static void drop_strangers(struct weir_members *m)
     for (size_t i = m->num; i > 0; i--) {
         struct members_entry *e = &m->entry[i - 1];
         if (!e->recorded && e->item.num_links == 0 &&
-            m->now_us - e->direct_us >= m->cfg.intervals.down_us)
+            m->now_us - e->direct_us >= WEIR_MEMBERS_DOWN_US)
             weir_members_entry_drop(m, e);
     }
 }

@@ -9,9 +9,8 @@
 
 #include "sync/version/sorted.h"
 
-#define CAP_MIN         8
-#define NODES_MAX       (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
-#define INTERVAL_MIN_US 10000
+#define CAP_MIN   8
+#define NODES_MAX (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
 
 #define BIT(life) (1u << (life))
 
@@ -37,11 +36,6 @@ static const unsigned moves[] = {
 };
 _Static_assert(WEIR_ARRAY_LEN(moves) == WEIR_MEMBERS_NUM_LIVES, "each life has its moves");
 
-static uint64_t interval_or(uint64_t us, uint64_t otherwise)
-{
-    return us != 0 ? us : otherwise;
-}
-
 enum weir_err weir_members_new(const struct weir_members_config *cfg, struct weir_members **ret)
 {
     struct weir_members *m = calloc(1, sizeof(*m));
@@ -49,12 +43,6 @@ enum weir_err weir_members_new(const struct weir_members_config *cfg, struct wei
     if (m == NULL)
         return WEIR_ENOMEM;
     m->cfg = *cfg;
-    m->cfg.intervals.suspect_us = interval_or(cfg->intervals.suspect_us, WEIR_MEMBERS_SUSPECT_US);
-    m->cfg.intervals.down_us = interval_or(cfg->intervals.down_us, WEIR_MEMBERS_DOWN_US);
-    m->cfg.intervals.lost_us = interval_or(cfg->intervals.lost_us, WEIR_MEMBERS_LOST_US);
-    WEIR_ASSERT(m->cfg.intervals.suspect_us >= INTERVAL_MIN_US);
-    WEIR_ASSERT(m->cfg.intervals.suspect_us < m->cfg.intervals.down_us);
-    WEIR_ASSERT(m->cfg.intervals.down_us < m->cfg.intervals.lost_us);
     m->now_us = cfg->mono_us;
     m->wall_ms = cfg->wall_ms;
     m->scan_us = m->now_us + WEIR_MEMBERS_SCAN_US;
@@ -171,7 +159,6 @@ void weir_members_entry_move(struct weir_members *m, struct members_entry *e,
     m->count[e->item.life]--;
     m->count[life]++;
     e->item.life = life;
-    m->epoch++;
 }
 
 const struct weir_members_item *weir_members_at(const struct weir_members *m, size_t i)
@@ -205,11 +192,6 @@ size_t weir_members_joined(const struct weir_members *m)
            m->count[WEIR_MEMBERS_DOWN] + m->count[WEIR_MEMBERS_LOST];
 }
 
-uint64_t weir_members_epoch(const struct weir_members *m)
-{
-    return m->epoch;
-}
-
 unsigned weir_members_factor(const struct weir_members *m)
 {
     return m->factor;
@@ -218,17 +200,4 @@ unsigned weir_members_factor(const struct weir_members *m)
 uint64_t weir_members_deadline(const struct weir_members *m)
 {
     return m->scan_us;
-}
-
-const char *weir_members_life_name(enum weir_members_life life)
-{
-    static const char *const names[] = {
-        [WEIR_MEMBERS_STRANGER] = "stranger", [WEIR_MEMBERS_ALIVE] = "alive",
-        [WEIR_MEMBERS_SUSPECT] = "suspect",   [WEIR_MEMBERS_DOWN] = "down",
-        [WEIR_MEMBERS_LOST] = "lost",         [WEIR_MEMBERS_LEFT] = "left",
-        [WEIR_MEMBERS_EVICTED] = "evicted",
-    };
-    _Static_assert(WEIR_ARRAY_LEN(names) == WEIR_MEMBERS_NUM_LIVES, "each life has a name");
-
-    return (size_t)life < WEIR_ARRAY_LEN(names) ? names[life] : "unknown";
 }

@@ -18,9 +18,8 @@ struct members_life {
     uint64_t n;
 };
 
-/* When a member last heard a node, by its report. */
+/* When a member last heard a node, by its report; 0: never. */
 struct members_report {
-    bool used;
     uint8_t from[WEIR_NODE_ID_LEN];
     uint64_t heard_us;
 };
@@ -50,7 +49,6 @@ struct weir_members {
     size_t num_offsets;
     size_t num_recorded;
     size_t count[WEIR_MEMBERS_NUM_LIVES];
-    uint64_t epoch;
     unsigned factor;
     uint64_t now_us;
     uint64_t wall_ms;

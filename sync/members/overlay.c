@@ -114,30 +114,3 @@ void weir_overlay_compute(const struct weir_overlay_node *nodes, size_t num,
     for (unsigned ring = RING_BY_ID; ring < WEIR_OVERLAY_RINGS; ring++)
         add_ring(nodes, num, &self, ring, ret);
 }
-
-static bool has_link(const struct weir_overlay_links *l, const uint8_t *id)
-{
-    for (size_t i = 0; i < l->num; i++)
-        if (memcmp(l->peer[i].id, id, WEIR_NODE_ID_LEN) == 0)
-            return true;
-    return false;
-}
-
-/* The links of a that are not in b; ret may be neither. */
-static void subtract(const struct weir_overlay_links *a, const struct weir_overlay_links *b,
-                     struct weir_overlay_links *ret)
-{
-    ret->num = 0;
-    for (size_t i = 0; i < a->num; i++)
-        if (!has_link(b, a->peer[i].id))
-            ret->peer[ret->num++] = a->peer[i];
-}
-
-void weir_overlay_diff(const struct weir_overlay_links *was, const struct weir_overlay_links *now,
-                       struct weir_overlay_links *ret_dial, struct weir_overlay_links *ret_close)
-{
-    if (ret_dial != NULL)
-        subtract(now, was, ret_dial);
-    if (ret_close != NULL)
-        subtract(was, now, ret_close);
-}

@@ -56,11 +56,5 @@ struct weir_overlay_links {
  */
 void weir_overlay_compute(const struct weir_overlay_node *nodes, size_t num,
                           const uint8_t me[WEIR_NODE_ID_LEN], struct weir_overlay_links *ret);
-/**
- * What to change: links in `now` and not in `was` are to be dialled, those in `was` and not in
- * `now` closed. Whether a peer is alive makes no difference. Any of the outputs may be NULL.
- */
-void weir_overlay_diff(const struct weir_overlay_links *was, const struct weir_overlay_links *now,
-                       struct weir_overlay_links *ret_dial, struct weir_overlay_links *ret_close);
 
 #endif
