@@ -9,43 +9,29 @@
 
 #include "node/base/contract.h"
 #include "node/base/hash.h"
+#include "sync/version/num.h"
 
 #define RING_BY_ID   0 /* the number of a ring is its hash's seed: the same on every node */
 #define RING_OF_ZONE 1
 
-/* Where a node stands on a ring. */
-struct spot {
-    uint64_t hash;
-    const struct weir_overlay_node *node;
-};
-
-/* Going around a ring, up or down: the first spot after a given one, and the first of all, with
- * which the way continues after the end. */
+/* The nearest node in one direction, so far. */
 struct side {
-    struct spot next;
-    struct spot first;
+    unsigned __int128 distance;
+    const struct weir_overlay_node *node; /* NULL: none */
 };
 
-static int spot_cmp(const struct spot *a, const struct spot *b)
+/* Where a node stands on a ring: by its hash, and of one hash by its id. */
+static unsigned __int128 place_of(unsigned ring, const struct weir_overlay_node *node)
 {
-    if (a->hash != b->hash)
-        return a->hash < b->hash ? -1 : 1;
-    return memcmp(a->node->id, b->node->id, WEIR_NODE_ID_LEN);
+    return (unsigned __int128)weir_hash64(ring, node->id, WEIR_NODE_ID_LEN) << 64 |
+           weir_num_get_be(node->id, WEIR_NODE_ID_LEN);
 }
 
-/* @param way  1: up, -1: down */
-static void note_spot(struct side *s, const struct spot *me, const struct spot *other, int way)
+static void note_node(struct side *s, unsigned __int128 distance,
+                      const struct weir_overlay_node *node)
 {
-    if (spot_cmp(other, me) * way > 0 &&
-        (s->next.node == NULL || spot_cmp(other, &s->next) * way < 0))
-        s->next = *other;
-    if (s->first.node == NULL || spot_cmp(other, &s->first) * way < 0)
-        s->first = *other;
-}
-
-static const struct weir_overlay_node *end_of(const struct side *s)
-{
-    return s->next.node != NULL ? s->next.node : s->first.node;
+    if (s->node == NULL || distance < s->distance)
+        *s = (struct side){ distance, node };
 }
 
 static void add_link(struct weir_overlay_links *l, const struct weir_overlay_node *node)
@@ -73,32 +59,31 @@ static void add_ring(const struct weir_overlay_node *nodes, size_t num,
                      const struct weir_overlay_node *me, unsigned ring,
                      struct weir_overlay_links *links)
 {
-    struct spot mine = { weir_hash64(ring, me->id, WEIR_NODE_ID_LEN), me };
-    struct side all[2] = { 0 }; /* up, down */
-    struct side alive[2] = { 0 };
+    unsigned __int128 mine = place_of(ring, me);
+    struct side up[2] = { 0 }; /* among all, among those that are alive */
+    struct side down[2] = { 0 };
 
     for (size_t i = 0; i < num; i++) {
-        struct spot other = { weir_hash64(ring, nodes[i].id, WEIR_NODE_ID_LEN), &nodes[i] };
-        if (!is_on_ring(ring, me, &nodes[i]) || memcmp(nodes[i].id, me->id, WEIR_NODE_ID_LEN) == 0)
+        unsigned __int128 distance = place_of(ring, &nodes[i]) - mine; /* a ring: it wraps */
+        if (distance == 0 || !is_on_ring(ring, me, &nodes[i]))
             continue;
-        for (int up = 0; up < 2; up++) {
-            note_spot(&all[up], &mine, &other, up ? 1 : -1);
-            if (nodes[i].alive)
-                note_spot(&alive[up], &mine, &other, up ? 1 : -1);
+        for (unsigned j = 0; j <= nodes[i].alive; j++) {
+            note_node(&up[j], distance, &nodes[i]);
+            note_node(&down[j], -distance, &nodes[i]);
         }
     }
-    for (int up = 0; up < 2; up++) {
-        if (end_of(&all[up]) != NULL)
-            add_link(links, end_of(&all[up]));
-        if (end_of(&alive[up]) != NULL)
-            add_link(links, end_of(&alive[up]));
+    for (unsigned j = 0; j < WEIR_ARRAY_LEN(up); j++) {
+        if (up[j].node != NULL) {
+            add_link(links, up[j].node);
+            add_link(links, down[j].node);
+        }
     }
 }
 
 void weir_overlay_compute(const struct weir_overlay_node *nodes, size_t num,
                           const uint8_t me[WEIR_NODE_ID_LEN], struct weir_overlay_links *ret)
 {
-    struct weir_overlay_node self = { .alive = true };
+    struct weir_overlay_node self = { .zone = WEIR_SPAN_EMPTY };
 
     *ret = (struct weir_overlay_links){ 0 };
     memcpy(self.id, me, WEIR_NODE_ID_LEN);
@@ -109,8 +94,7 @@ void weir_overlay_compute(const struct weir_overlay_node *nodes, size_t num,
         if (!is_me && num <= WEIR_OVERLAY_MESH)
             add_link(ret, &nodes[i]);
     }
-    if (num <= WEIR_OVERLAY_MESH)
-        return;
+    /* In a mesh they add nothing. */
     for (unsigned ring = RING_BY_ID; ring < WEIR_OVERLAY_RINGS; ring++)
         add_ring(nodes, num, &self, ring, ret);
 }

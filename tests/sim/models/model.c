@@ -13,6 +13,8 @@ static const struct weir_sim_model models[] = {
     { "ack", weir_sim_model_ack },
     { "acks", weir_sim_model_acks },
     { "active", weir_sim_model_active },
+    { "overlay", weir_sim_model_overlay },
+    { "members", weir_sim_model_members },
 };
 
 bool weir_sim_claim(struct weir_sim_exam *x, bool holds, const char *claim, const char *file,

@@ -59,5 +59,9 @@ void weir_sim_model_ack(struct weir_sim_exam *x);
 void weir_sim_model_acks(struct weir_sim_exam *x);
 /** sync/activation/active.h */
 void weir_sim_model_active(struct weir_sim_exam *x);
+/** sync/members/overlay.h */
+void weir_sim_model_overlay(struct weir_sim_exam *x);
+/** sync/members/members.h */
+void weir_sim_model_members(struct weir_sim_exam *x);
 
 #endif
