@@ -15,6 +15,9 @@ static const struct weir_sim_model models[] = {
     { "active", weir_sim_model_active },
     { "overlay", weir_sim_model_overlay },
     { "members", weir_sim_model_members },
+    { "vector", weir_sim_model_vector },   { "overlay", weir_sim_model_overlay },
+    { "members", weir_sim_model_members }, { "members_limits", weir_sim_model_members_limits },
+    { "member", weir_sim_model_member },
 };
 
 bool weir_sim_claim(struct weir_sim_exam *x, bool holds, const char *claim, const char *file,

@@ -63,5 +63,9 @@ void weir_sim_model_active(struct weir_sim_exam *x);
 void weir_sim_model_overlay(struct weir_sim_exam *x);
 /** sync/members/members.h */
 void weir_sim_model_members(struct weir_sim_exam *x);
+/** sync/members/members.h, full; with one seed of three. */
+void weir_sim_model_members_limits(struct weir_sim_exam *x);
+/** sync/frame/member.h */
+void weir_sim_model_member(struct weir_sim_exam *x);
 
 #endif

@@ -328,6 +328,17 @@ static void change_record(struct pair *p)
         put_record(p, draw_node(p), states[draw(p, WEIR_ARRAY_LEN(states))]);
 }
 
+/* A member leaves, and joins again when it was silent for just so long that it matters. */
+static void rejoin(struct pair *p)
+{
+    unsigned node = draw_node(p);
+
+    hear(p, node, 1, ++p->n);
+    put_record(p, node, WEIR_MEMBER_LEFT);
+    pass(p, 5 * SECOND + draw(p, 3) - 1);
+    put_record(p, node, WEIR_MEMBER_JOINED);
+}
+
 /* -- reports and clocks -- */
 
 static void vouch(struct pair *p)
@@ -370,6 +381,8 @@ static uint64_t draw_held(struct pair *p, uint64_t n)
         return since_us + 1;
     case 2:
         return since_us - 2 * SECOND < since_us ? since_us - 2 * SECOND - draw(p, 2) : since_us;
+    case 3:
+        return since_us;
     default:
         return since_us - draw(p, since_us < SECOND ? since_us + 1 : SECOND);
     }
@@ -432,7 +445,7 @@ static void step(struct pair *p)
     static void (*const inputs[])(struct pair * p) = {
         pass_some, pass_some, pass_some,     pass_some, hear_some, hear_some,
         hear_some, hear_all,  link_up,       link_down, vouch,     vouch,
-        echo_some, measure,   change_record, digest,    send,
+        echo_some, measure,   change_record, digest,    send,      rejoin,
     };
 
     inputs[draw(p, WEIR_ARRAY_LEN(inputs))](p);
