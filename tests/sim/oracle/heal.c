@@ -10,6 +10,7 @@
 #include "tests/sim/cluster/work.h"
 #include "tests/sim/oracle/activation.h"
 #include "tests/sim/oracle/judge.h"
+#include "tests/sim/oracle/known.h"
 
 #define STEP_US     250000
 #define OPERATOR_US (5 * WEIR_SIM_SECOND_US)   /* between two checks of all nodes */
@@ -247,6 +248,8 @@ void weir_sim_heal(struct weir_sim *s)
         wait_until_active(s);
     if (s->check.found.broken == WEIR_SIM_HOLDS)
         wait_until_sums_hold(s);
+    if (s->check.found.broken == WEIR_SIM_HOLDS)
+        weir_sim_known_check(s);
     if (s->check.found.broken == WEIR_SIM_HOLDS)
         weir_sim_judge(s);
 }
