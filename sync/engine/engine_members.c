@@ -132,7 +132,6 @@ static bool create_members(struct weir_engine *e)
     struct weir_members_config cfg = {
         .schema_max = e->cfg.schema_max,
         .mono_us = e->mono_us,
-        .wall_ms = clamped_wall_ms(e),
     };
 
     memcpy(cfg.node, e->cfg.node, WEIR_NODE_ID_LEN);

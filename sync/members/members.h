@@ -49,7 +49,6 @@ struct weir_members_config {
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     uint16_t schema_max;
     uint64_t mono_us;
-    uint64_t wall_ms;
 };
 
 /** One node. */

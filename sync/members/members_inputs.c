@@ -78,7 +78,8 @@ enum weir_err weir_members_put(struct weir_members *m, struct weir_span key, str
     e = weir_members_entry_find(m, rec.node);
     if ((e == NULL || !e->recorded) && m->num_recorded >= WEIR_MEMBERS_MAX)
         return WEIR_ELIMIT;
-    err = weir_members_entry_meet(m, rec.node, &e);
+    if (e == NULL)
+        err = weir_members_entry_add(m, rec.node, &e);
     if (err < 0)
         return err;
     apply_record(m, e, &rec);
@@ -200,7 +201,7 @@ static enum weir_members_admission admit_sender(struct weir_members *m, const ui
                    : WEIR_MEMBERS_MYSELF;
     *ret = weir_members_entry_find(m, node);
     if (*ret == NULL && (m->count[WEIR_MEMBERS_STRANGER] >= WEIR_STRANGERS_MAX ||
-                         weir_members_entry_meet(m, node, ret) < 0))
+                         weir_members_entry_add(m, node, ret) < 0))
         return WEIR_MEMBERS_FULL;
     return weir_members_entry_kind(m, *ret) == WEIR_MEMBERS_EVICTED ? WEIR_MEMBERS_BARRED
                                                                     : WEIR_MEMBERS_FINE;

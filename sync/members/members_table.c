@@ -23,7 +23,7 @@
     (BIT(WEIR_MEMBERS_ALIVE) | BIT(WEIR_MEMBERS_SUSPECT) | BIT(WEIR_MEMBERS_DOWN) |                \
      BIT(WEIR_MEMBERS_LOST))
 
-/* From each life to where a node may move; the same life is no move. Only members are judged by
+/* From each life to where a node may move, and itself. Only members are judged by
  * their silence. */
 static const unsigned moves[] = {
     [WEIR_MEMBERS_STRANGER] = BY_RECORD,
@@ -44,7 +44,6 @@ enum weir_err weir_members_new(const struct weir_members_config *cfg, struct wei
         return WEIR_ENOMEM;
     m->cfg = *cfg;
     m->now_us = cfg->mono_us;
-    m->wall_ms = cfg->wall_ms;
     m->scan_us = m->now_us + WEIR_MEMBERS_SCAN_US;
     m->factor = 1;
     *ret = m;
@@ -97,13 +96,10 @@ static enum weir_err reserve_entry(struct weir_members *m)
     return WEIR_OK;
 }
 
-/* The node's entry, made when there is none: a stranger, met now. */
-enum weir_err weir_members_entry_meet(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN],
-                                      struct members_entry **ret)
+/* A new entry: a stranger, met now. */
+enum weir_err weir_members_entry_add(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN],
+                                     struct members_entry **ret)
 {
-    *ret = weir_members_entry_find(m, node);
-    if (*ret != NULL)
-        return WEIR_OK;
     enum weir_err err = reserve_entry(m);
     if (err < 0)
         return err;
@@ -151,8 +147,6 @@ enum weir_members_life weir_members_entry_kind(const struct weir_members *m,
 void weir_members_entry_move(struct weir_members *m, struct members_entry *e,
                              enum weir_members_life life)
 {
-    if (e->item.life == life)
-        return;
     WEIR_ASSERT((size_t)e->item.life < WEIR_ARRAY_LEN(moves));
     WEIR_ASSERT((moves[e->item.life] & BIT(life)) != 0);
     WEIR_ASSERT(m->count[e->item.life] > 0);

@@ -67,15 +67,15 @@ size_t weir_members_entry_position(const struct weir_members *m,
 /** @return NULL: the node is not in the table */
 struct members_entry *weir_members_entry_find(const struct weir_members *m,
                                               const uint8_t node[WEIR_NODE_ID_LEN]);
-/** The node's entry; if there is none, a new one: a stranger, met now.
+/** An entry for a node that has none (contract: not checked): a stranger, met now.
  * @return WEIR_OK | WEIR_ELIMIT | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_members_entry_meet(struct weir_members *m,
-                                                    const uint8_t node[WEIR_NODE_ID_LEN],
-                                                    struct members_entry **ret);
+WEIR_MUST_USE enum weir_err weir_members_entry_add(struct weir_members *m,
+                                                   const uint8_t node[WEIR_NODE_ID_LEN],
+                                                   struct members_entry **ret);
 /** Is it this node? */
 bool weir_members_entry_is_me(const struct weir_members *m, const struct members_entry *e);
-/** The one place where a life changes. The same life: nothing happens. Any other move must be in
- * the table of legal moves (contract). */
+/** The one place where a life changes. The move must be in the table of legal moves
+ * (contract); to stay is legal. */
 void weir_members_entry_move(struct weir_members *m, struct members_entry *e,
                              enum weir_members_life life);
 /** Remove a stranger, which has no record (contract); entries behind it move up. */

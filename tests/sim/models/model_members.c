@@ -457,7 +457,6 @@ static bool is_begun(struct pair *p, unsigned num_nodes)
     struct weir_members_config cfg = {
         .schema_max = (uint16_t)(3 + draw(p, 4)),
         .mono_us = draw(p, 2) * 77 * SECOND,
-        .wall_ms = UINT64_C(1800000000000),
     };
     struct weir_twin *t = &p->t;
 
@@ -467,12 +466,15 @@ static bool is_begun(struct pair *p, unsigned num_nodes)
     t->incarnation = (unsigned)draw(p, 2);
     t->schema_max = cfg.schema_max;
     t->now_us = cfg.mono_us;
-    t->wall_ms = cfg.wall_ms;
+    t->wall_ms = UINT64_C(1800000000000);
     t->scan_us = cfg.mono_us + SECOND / 4;
     t->factor = 1;
     memcpy(cfg.node, weir_twin_id(t->me), WEIR_NODE_ID_LEN);
     memcpy(cfg.incarnation, weir_twin_incarnation(t->incarnation), WEIR_INCARNATION_LEN);
-    return WEIR_SIM_CLAIM(p->x, weir_members_new(&cfg, &p->m) == WEIR_OK);
+    if (!WEIR_SIM_CLAIM(p->x, weir_members_new(&cfg, &p->m) == WEIR_OK))
+        return false;
+    weir_members_tick(p->m, t->now_us, t->wall_ms);
+    return true;
 }
 
 static void compare_table(struct weir_sim_exam *x, unsigned num_nodes, unsigned num_members,

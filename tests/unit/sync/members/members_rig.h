@@ -52,11 +52,11 @@ static inline struct rig rig_new(void)
         .incarnation = { 1 },
         .schema_max = RIG_SCHEMA,
         .mono_us = RIG_START_US,
-        .wall_ms = RIG_WALL_MS,
     };
 
     memcpy(cfg.node, rig_id(0), WEIR_NODE_ID_LEN);
     assert_int_equal(weir_members_new(&cfg, &r.m), WEIR_OK);
+    weir_members_tick(r.m, RIG_START_US, RIG_WALL_MS);
     return r;
 }
 

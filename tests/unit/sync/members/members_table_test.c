@@ -49,7 +49,7 @@ static void a_node_without_a_joined_record_is_never_down_or_lost(void **state)
 
     (void)state;
     assert_int_equal(weir_members_new(&cfg, &m), WEIR_OK);
-    assert_int_equal(weir_members_entry_meet(m, node, &e), WEIR_OK);
+    assert_int_equal(weir_members_entry_add(m, node, &e), WEIR_OK);
     for (unsigned from = 0; from < WEIR_MEMBERS_NUM_LIVES; from++)
         for (unsigned to = 0; to < WEIR_MEMBERS_NUM_LIVES; to++) {
             struct move v = { m, e, (enum weir_members_life)from, (enum weir_members_life)to };

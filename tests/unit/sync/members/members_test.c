@@ -334,7 +334,7 @@ static void gossip_reaches_all_and_a_silent_node_is_missed_by_all(void **state)
 
     for (unsigned n = 0; n < GOSSIP_NODES; n++) {
         r[n] = (struct rig){ .us = RIG_START_US };
-        struct weir_members_config cfg = { .mono_us = RIG_START_US, .wall_ms = RIG_WALL_MS };
+        struct weir_members_config cfg = { .mono_us = RIG_START_US };
         memcpy(cfg.node, rig_id(n), WEIR_NODE_ID_LEN);
         assert_int_equal(weir_members_new(&cfg, &r[n].m), WEIR_OK);
         for (unsigned i = 0; i < GOSSIP_NODES; i++)
