@@ -14,8 +14,8 @@
  * The first check, of the wire form: every length, count and range. It does not descend into fields
  * that it does not know. In frame_scan.c.
  *
- * @param ret_memory  an upper bound of what protobuf-c will ask of its allocator, each piece
- * rounded up to FRAME_ALIGN; written when nothing is wrong
+ * @param ret_memory  what protobuf-c will ask of its allocator, each piece rounded up to
+ * FRAME_ALIGN; of no meaning when anything is wrong
  * @return WEIR_FRAME_OK, or the first fault
  */
 WEIR_MUST_USE enum weir_frame_fault weir_frame_scan(const ProtobufCMessageDescriptor *desc,

@@ -19,13 +19,10 @@ struct pieces {
 static void *pieces_alloc(void *arg, size_t len)
 {
     struct pieces *p = arg;
-    size_t padded;
 
-    if (__builtin_add_overflow(len, FRAME_ALIGN - 1, &padded))
+    if (len > p->left) /* a defect: the scan counts what protobuf-c asks for */
         return NULL;
-    padded -= padded % FRAME_ALIGN;
-    if (padded > p->left)
-        return NULL;
+    size_t padded = (len + FRAME_ALIGN - 1) / FRAME_ALIGN * FRAME_ALIGN;
     void *piece = p->at;
     p->at += padded;
     p->left -= padded;
@@ -100,7 +97,7 @@ enum weir_err weir_frame_decode(struct weir_span in, struct weir_frame *ret,
                                 enum weir_frame_fault *ret_fault)
 {
     struct weir_span body = weir_span_from(in, WEIR_FRAME_HEAD_LEN);
-    size_t memory = 0;
+    size_t memory;
 
     *ret_fault = head_fault(in);
     if (*ret_fault == WEIR_FRAME_OK)

@@ -16,9 +16,7 @@
 #include "sync/version/record.h"
 #include "sync/version/sums.h"
 
-#define DEPTH_MAX       3  /* messages inside one another */
 #define FIELDS_MAX      15 /* of one message of the schema */
-#define RULES_MAX       14 /* messages of the schema */
 #define INNER_UNKNOWN   64 /* unknown fields of a message inside another */
 #define CLUSTER_MAX     32 /* bytes of Hello.cluster */
 #define SESSION_MAX     16 /* bytes of a pull session's name */
@@ -30,22 +28,20 @@
 #define FORCED_MAX      1024                /* keys of one request */
 #define MS_MAX          WEIR_RECORD_SEQ_MAX /* Unix milliseconds have 48 bits too */
 
-/* What protobuf-c allocates while it reads a message of more fields than fit its stack: slabs of
- * 32 bytes a field, each slab twice the one before. Nothing is freed before the frame is. */
-#define STACK_FIELDS   16
-#define MEMORY_SLABS   (2 * 2 * STACK_FIELDS * 32)
-#define MEMORY_FIELD   (2 * 32)
-#define ITEM_LEN(type) ((type) == PROTOBUF_C_TYPE_BYTES ? sizeof(ProtobufCBinaryData) : 8)
+/* protobuf-c notes each field that it reads: the first ones on its stack, the others in slabs of
+ * which each has room for as many as all before it and STACK_FIELDS more. */
+#define STACK_FIELDS 16
+#define NOTE_LEN     32 /* bytes of one */
 
-/* Of one field: bytes are min..max long, numbers min..max large, repeated ones at most num. */
+/* Of one field: bytes are min..max long, numbers min..max large, there are at most num. */
 struct rule {
     uint32_t tag;
     bool must;
     enum weir_frame_fault fault; /* of a length or a number */
     uint64_t min;
     uint64_t max;
-    uint32_t num;                    /* repeated only */
-    enum weir_frame_fault num_fault; /* repeated only */
+    uint32_t num;
+    enum weir_frame_fault num_fault; /* of one more than `num` */
 };
 
 struct rules {
@@ -58,23 +54,29 @@ struct rules {
 #define ANY  0, UINT64_MAX
 
 /* clang-format off */
-#define KEY(tag)              { tag, MUST, WEIR_FRAME_BAD_KEY, 1, WEIR_KEY_MAX, 0, 0 }
-#define LANE(tag, must)       { tag, must, WEIR_FRAME_BAD_LANE, WEIR_LANE_LEN, WEIR_LANE_LEN, 0, 0 }
-#define SEQ(tag, must, least) { tag, must, WEIR_FRAME_BAD_SEQ, least, WEIR_RECORD_SEQ_MAX, 0, 0 }
-#define LANES(tag, most)      { tag, MAY, 0, ANY, most, WEIR_FRAME_BAD_LANES }
-#define RECORDS(tag)          { tag, MAY, 0, ANY, WEIR_FRAME_RECORDS, WEIR_FRAME_BAD_RECORDS }
-#define STAMP(tag, must)      { tag, must, WEIR_FRAME_BAD_CLAIM, 0, WEIR_HLC_MAX, 0, 0 }
-#define FIELD(tag, must, ...) { tag, must, WEIR_FRAME_BAD_FIELD, __VA_ARGS__, 0, 0 }
-#define HOLES(tag)            { tag, MAY, WEIR_FRAME_BAD_SEQ, 1, WEIR_RECORD_SEQ_MAX, WEIR_ACK_HOLES_MAX, WEIR_FRAME_BAD_ITEMS }
-#define BYTES(tag, must, len) FIELD(tag, must, len, len)
-#define COLUMN(tag)           { tag, MAY, WEIR_FRAME_BAD_BANS, ANY, WEIR_FRAME_RECORDS, WEIR_FRAME_BAD_BANS }
-#define LETTERS(tag)          { tag, MUST, WEIR_FRAME_BAD_BANS, 1, WEIR_FRAME_RECORDS, 0, 0 }
+#define ONE(tag, must, fault, ...)        { tag, must, fault, __VA_ARGS__, 1, WEIR_FRAME_BAD_TWICE }
+#define MANY(tag, fault, ...)             { tag, MAY, fault, __VA_ARGS__ }
+#define CLASS(tag)                        ONE(tag, MUST, WEIR_FRAME_BAD_CLASS, WEIR_CLASS_SETTING, WEIR_CLASS_BAN)
+#define KEY(tag)                          ONE(tag, MUST, WEIR_FRAME_BAD_KEY, 1, WEIR_KEY_MAX)
+#define LANE(tag, must)                   ONE(tag, must, WEIR_FRAME_BAD_LANE, WEIR_LANE_LEN, WEIR_LANE_LEN)
+#define SEQ(tag, must, least)             ONE(tag, must, WEIR_FRAME_BAD_SEQ, least, WEIR_RECORD_SEQ_MAX)
+#define STAMP(tag, must)                  ONE(tag, must, WEIR_FRAME_BAD_CLAIM, 0, WEIR_HLC_MAX)
+#define FIELD(tag, must, ...)             ONE(tag, must, WEIR_FRAME_BAD_FIELD, __VA_ARGS__)
+#define BYTES(tag, must, len)             FIELD(tag, must, len, len)
+#define LETTERS(tag)                      ONE(tag, MUST, WEIR_FRAME_BAD_BANS, 1, WEIR_FRAME_RECORDS)
+#define COLUMN(tag)                       MANY(tag, WEIR_FRAME_BAD_BANS, ANY, WEIR_FRAME_RECORDS, WEIR_FRAME_BAD_BANS)
+#define LANES(tag, most)                  MANY(tag, WEIR_FRAME_OK, ANY, most, WEIR_FRAME_BAD_LANES)
+#define RECORDS(tag)                      MANY(tag, WEIR_FRAME_OK, ANY, WEIR_FRAME_RECORDS, WEIR_FRAME_BAD_RECORDS)
+#define ITEMS(tag, fault, min, max, most) MANY(tag, fault, min, max, most, WEIR_FRAME_BAD_ITEMS)
+#define HOLES(tag)                        ITEMS(tag, WEIR_FRAME_BAD_SEQ, 1, WEIR_RECORD_SEQ_MAX, WEIR_ACK_HOLES_MAX)
+#define HEARTBEATS(tag)                   MANY(tag, WEIR_FRAME_OK, ANY, HEARTBEATS_MAX, WEIR_FRAME_BAD_ITEMS)
+#define CONTEXT(tag)                      MANY(tag, WEIR_FRAME_OK, ANY, WEIR_RECORD_CTX_MAX, WEIR_FRAME_BAD_CTX)
 /* clang-format on */
 
-static const struct rules all_rules[RULES_MAX] = {
+static const struct rules all_rules[] = {
     { &weir__v1__record__descriptor,
       {
-          { 1, MUST, WEIR_FRAME_BAD_CLASS, 1, WEIR_CLASS_BAN, 0, 0 },
+          CLASS(1),
           KEY(2),
           SEQ(3, MUST, 1),
           LANE(4, MAY),
@@ -82,20 +84,19 @@ static const struct rules all_rules[RULES_MAX] = {
           FIELD(6, MAY, 0, 1),          /* flags */
           FIELD(7, MAY, 0, UINT16_MAX), /* schema */
           FIELD(8, MAY, 0, UINT16_MAX), /* min_reader */
-          { 9, MAY, WEIR_FRAME_BAD_VALUE, 0, WEIR_RECORD_MAX, 0, 0 },
+          ONE(9, MAY, WEIR_FRAME_BAD_VALUE, 0, WEIR_RECORD_MAX),
           FIELD(10, MAY, 0, WEIR_RECORD_EXPIRES_MAX),
-          { 11, MAY, 0, ANY, WEIR_RECORD_CTX_MAX, WEIR_FRAME_BAD_CTX },
+          CONTEXT(11),
           BYTES(12, MAY, WEIR_RECORD_SIG_LEN),
       } },
     { &weir__v1__ctx__descriptor,
-      { { 1, MUST, WEIR_FRAME_BAD_LANE, NODE_LEN, NODE_LEN, 0, 0 }, SEQ(2, MUST, 1) } },
+      { ONE(1, MUST, WEIR_FRAME_BAD_LANE, NODE_LEN, NODE_LEN), SEQ(2, MUST, 1) } },
     { &weir__v1__member__descriptor, /* the value of a record, for member.c */
       {
           BYTES(1, MUST, NODE_LEN),
           BYTES(2, MUST, WEIR_MEMBER_KEY_HASH_LEN),
           FIELD(3, MAY, 1, UINT32_MAX),
-          { 4, MAY, WEIR_FRAME_BAD_FIELD, 1, WEIR_MEMBER_ADDRESS_MAX, WEIR_MEMBER_ADDRESSES_MAX,
-            WEIR_FRAME_BAD_ITEMS },
+          ITEMS(4, WEIR_FRAME_BAD_FIELD, 1, WEIR_MEMBER_ADDRESS_MAX, WEIR_MEMBER_ADDRESSES_MAX),
           FIELD(5, MAY, 1, WEIR_MEMBER_ZONE_MAX),
           FIELD(6, MUST, 0, WEIR__V1__MEMBER__STATE__EVICTED),
           FIELD(7, MAY, 1, UINT16_MAX),
@@ -103,19 +104,14 @@ static const struct rules all_rules[RULES_MAX] = {
     { &weir__v1__lv__descriptor, { LANE(1, MUST), SEQ(2, MUST, 1) } },
     { &weir__v1__batch__descriptor,
       {
-          LANE(1, MUST),
-          SEQ(2, MUST, 1),
-          RECORDS(3),
-          { 4, MUST, WEIR_FRAME_BAD_GROUP, 'C', 'E', 0, 0 },
-          BYTES(5, MUST, INCARNATION_LEN),
-          FIELD(6, MAY, 0, MS_MAX), /* sent_ms */
-          FIELD(7, MAY, ANY),
-          FIELD(8, MAY, ANY), /* bans */
+          LANE(1, MUST), SEQ(2, MUST, 1), RECORDS(3), ONE(4, MUST, WEIR_FRAME_BAD_GROUP, 'C', 'E'),
+          BYTES(5, MUST, INCARNATION_LEN), FIELD(6, MAY, 0, MS_MAX), /* sent_ms */
+          FIELD(7, MAY, ANY), FIELD(8, MAY, ANY),                    /* bans */
       } },
     { &weir__v1__ban_cols__descriptor,
       {
           COLUMN(1),
-          { 2, MAY, WEIR_FRAME_BAD_BANS, 0, 16 * WEIR_FRAME_RECORDS, 0, 0 },
+          ONE(2, MAY, WEIR_FRAME_BAD_BANS, 0, 16 * WEIR_FRAME_RECORDS),
           COLUMN(3),
           LETTERS(4),
           COLUMN(5),
@@ -142,17 +138,11 @@ static const struct rules all_rules[RULES_MAX] = {
       } },
     { &weir__v1__pull_req__descriptor,
       {
-          FIELD(1, MUST, 1, SESSION_MAX),
-          BYTES(2, MAY, INCARNATION_LEN),
-          LANES(3, WEIR_LANES_MAX),
-          FIELD(4, MAY, ANY),
-          { 5, MAY, WEIR_FRAME_BAD_GROUP, 'C', 'E', 2, WEIR_FRAME_BAD_ITEMS },
-          FIELD(6, MAY, ANY),
-          { 7, MAY, WEIR_FRAME_BAD_KEY, 2, 1 + WEIR_KEY_MAX, FORCED_MAX, WEIR_FRAME_BAD_ITEMS },
-          LANES(8, WEIR_LANES_MAX),
-          LANES(9, WEIR_LANES_MAX),
-          FIELD(10, MAY, ANY), /* gen */
-          FIELD(11, MAY, ANY), /* retired_hash */
+          FIELD(1, MUST, 1, SESSION_MAX), BYTES(2, MAY, INCARNATION_LEN), LANES(3, WEIR_LANES_MAX),
+          FIELD(4, MAY, ANY), ITEMS(5, WEIR_FRAME_BAD_GROUP, 'C', 'E', 2), FIELD(6, MAY, ANY),
+          ITEMS(7, WEIR_FRAME_BAD_KEY, 2, 1 + WEIR_KEY_MAX, FORCED_MAX), LANES(8, WEIR_LANES_MAX),
+          LANES(9, WEIR_LANES_MAX), FIELD(10, MAY, ANY), /* gen */
+          FIELD(11, MAY, ANY),                           /* retired_hash */
       } },
     { &weir__v1__pull_rep__descriptor,
       {
@@ -169,13 +159,12 @@ static const struct rules all_rules[RULES_MAX] = {
           FIELD(3, MUST, ANY),
           LANES(4, OWN_MAX),
           FIELD(5, MAY, ANY),
-          { 6, MAY, WEIR_FRAME_BAD_FIELD, 1 + WEIR_SUM_LEN, 1 + WEIR_SUM_LEN, CLASSES_MAX,
-            WEIR_FRAME_BAD_ITEMS },
+          ITEMS(6, WEIR_FRAME_BAD_FIELD, 1 + WEIR_SUM_LEN, 1 + WEIR_SUM_LEN, CLASSES_MAX),
           FIELD(7, MUST, 0, MS_MAX), /* wall_ms */
-          { 8, MAY, 0, ANY, HEARTBEATS_MAX, WEIR_FRAME_BAD_ITEMS },
+          HEARTBEATS(8),
           FIELD(9, MAY, ANY),
           FIELD(10, MAY, 0, UINT16_MAX), /* schema_max */
-          { 11, MAY, 0, ANY, HEARTBEATS_MAX, WEIR_FRAME_BAD_ITEMS },
+          HEARTBEATS(11),
           FIELD(12, MAY, ANY),
           FIELD(13, MAY, ANY),
       } },
@@ -186,10 +175,9 @@ static const struct rules all_rules[RULES_MAX] = {
         FIELD(5, MAY, 0, WEIR_ACK_WHY_MAX), HOLES(6), HOLES(7) } },
     { &weir__v1__audit__descriptor,
       {
-          { 1, MUST, WEIR_FRAME_BAD_CLASS, 1, WEIR_CLASS_BAN, 0, 0 },
+          CLASS(1),
           BYTES(2, MAY, WEIR_SUMS_PACKED_LEN),
-          { 3, MAY, WEIR_FRAME_BAD_FIELD, 0, WEIR_SUMS_BUCKETS - 1, WEIR_SUMS_BUCKETS,
-            WEIR_FRAME_BAD_ITEMS },
+          ITEMS(3, WEIR_FRAME_BAD_FIELD, 0, WEIR_SUMS_BUCKETS - 1, WEIR_SUMS_BUCKETS),
           RECORDS(4),
       } },
     { &weir__v1__key_ver__descriptor, { KEY(1), LANE(2, MUST), SEQ(3, MUST, 1), STAMP(4, MUST) } },
@@ -197,10 +185,11 @@ static const struct rules all_rules[RULES_MAX] = {
 
 static const struct rules *rules_of(const ProtobufCMessageDescriptor *desc)
 {
-    for (size_t i = 0; i < RULES_MAX; i++)
+    for (size_t i = 0;; i++) {
+        WEIR_ASSERT(i < WEIR_ARRAY_LEN(all_rules));
         if (all_rules[i].desc == desc)
             return &all_rules[i];
-    WEIR_UNREACHABLE();
+    }
 }
 
 /* Where one message is being read. */
@@ -214,18 +203,18 @@ struct walk {
     size_t *memory; /* of the whole frame */
 };
 
-/* A frame has at most WEIR_FRAME_MAX bytes, so no sum of these overflows. */
-static enum weir_frame_fault note_memory(struct walk *w, size_t len)
+/* A piece that protobuf-c will ask for. A frame has at most WEIR_FRAME_MAX bytes, so no sum of
+ * these overflows. */
+static void note_memory(struct walk *w, size_t len)
 {
     *w->memory += (len + FRAME_ALIGN - 1) / FRAME_ALIGN * FRAME_ALIGN;
-    return *w->memory > WEIR_FRAME_MEMORY_MAX ? WEIR_FRAME_BAD_MEMORY : WEIR_FRAME_OK;
 }
 
 static enum weir_frame_fault read_varint(struct weir_span *in, uint64_t *ret)
 {
     uint64_t v = 0;
 
-    for (unsigned i = 0; i < 10; i++) {
+    for (unsigned i = 0;; i++) {
         if (i == in->len)
             return WEIR_FRAME_BAD_TRUNCATED;
         uint8_t byte = in->at[i];
@@ -238,19 +227,18 @@ static enum weir_frame_fault read_varint(struct weir_span *in, uint64_t *ret)
             return WEIR_FRAME_OK;
         }
     }
-    return WEIR_FRAME_BAD_VARINT;
 }
 
 /* A number of `bits`, as tags and lengths are. */
 static enum weir_frame_fault read_small(struct weir_span *in, unsigned bits, uint32_t *ret)
 {
-    uint64_t v = 0;
+    uint64_t v;
     enum weir_frame_fault fault = read_varint(in, &v);
 
-    if (fault == WEIR_FRAME_OK && v >> bits != 0)
-        return WEIR_FRAME_BAD_VARINT;
+    if (fault != WEIR_FRAME_OK)
+        return fault;
     *ret = (uint32_t)v;
-    return fault;
+    return v >> bits == 0 ? WEIR_FRAME_OK : WEIR_FRAME_BAD_VARINT;
 }
 
 static enum weir_frame_fault read_fixed(struct weir_span *in, size_t len)
@@ -263,7 +251,7 @@ static enum weir_frame_fault read_fixed(struct weir_span *in, size_t len)
 
 static enum weir_frame_fault read_bytes(struct weir_span *in, struct weir_span *ret)
 {
-    uint32_t len = 0;
+    uint32_t len;
     enum weir_frame_fault fault = read_small(in, 31, &len);
 
     if (fault != WEIR_FRAME_OK)
@@ -294,8 +282,8 @@ static enum weir_frame_fault scan_unknown(struct walk *w, uint8_t wire_type)
         fault = read_fixed(&w->rest, 4);
     if (fault != WEIR_FRAME_OK)
         return fault;
-    fault = note_memory(w, sizeof(ProtobufCMessageUnknownField));
-    return fault != WEIR_FRAME_OK ? fault : note_memory(w, before.len - w->rest.len);
+    note_memory(w, before.len - w->rest.len);
+    return WEIR_FRAME_OK;
 }
 
 static uint8_t wire_type_of(ProtobufCType type)
@@ -326,19 +314,29 @@ static uint8_t wire_type_of(ProtobufCType type)
     WEIR_UNREACHABLE();
 }
 
-static unsigned bits_of(ProtobufCType type)
+/* The largest varint of a type. */
+static uint64_t most_of(ProtobufCType type)
 {
     if (type == PROTOBUF_C_TYPE_BOOL)
-        return 1;
-    return type == PROTOBUF_C_TYPE_UINT64 || type == PROTOBUF_C_TYPE_SINT64 ? 64 : 32;
+        return true;
+    return type == PROTOBUF_C_TYPE_UINT64 || type == PROTOBUF_C_TYPE_SINT64 ? UINT64_MAX
+                                                                            : UINT32_MAX;
+}
+
+/* Bytes of one item of a repeated field, as protobuf-c stores it. */
+static size_t item_len(ProtobufCType type)
+{
+    if (type == PROTOBUF_C_TYPE_BYTES)
+        return sizeof(ProtobufCBinaryData);
+    bool is_pointer = wire_type_of(type) == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+    return is_pointer || most_of(type) > UINT32_MAX ? sizeof(uint64_t) : sizeof(uint32_t);
 }
 
 /* One number of a field. Fixed ones may have any value. */
 static enum weir_frame_fault scan_number(struct weir_span *in, ProtobufCType type,
                                          const struct rule *rule)
 {
-    uint64_t v = 0;
-    unsigned bits = bits_of(type);
+    uint64_t v;
 
     if (wire_type_of(type) == PROTOBUF_C_WIRE_TYPE_32BIT)
         return read_fixed(in, 4);
@@ -347,7 +345,7 @@ static enum weir_frame_fault scan_number(struct weir_span *in, ProtobufCType typ
     enum weir_frame_fault fault = read_varint(in, &v);
     if (fault != WEIR_FRAME_OK)
         return fault;
-    if (bits < 64 && v >> bits != 0)
+    if (v > most_of(type))
         return WEIR_FRAME_BAD_VARINT;
     return v >= rule->min && v <= rule->max ? WEIR_FRAME_OK : rule->fault;
 }
@@ -355,7 +353,7 @@ static enum weir_frame_fault scan_number(struct weir_span *in, ProtobufCType typ
 static enum weir_frame_fault scan_packed(struct walk *w, ProtobufCType type,
                                          const struct rule *rule, uint32_t *num)
 {
-    struct weir_span in = WEIR_SPAN_EMPTY;
+    struct weir_span in;
     enum weir_frame_fault fault = read_bytes(&w->rest, &in);
 
     while (fault == WEIR_FRAME_OK && in.len > 0) {
@@ -392,7 +390,8 @@ static enum weir_frame_fault scan_bytes(struct walk *w, const ProtobufCFieldDesc
         return rule->fault;
     if (field->type == PROTOBUF_C_TYPE_STRING && !is_text(bytes))
         return rule->fault;
-    return note_memory(w, bytes.len + (field->type == PROTOBUF_C_TYPE_STRING));
+    note_memory(w, bytes.len + (field->type == PROTOBUF_C_TYPE_STRING)); /* text ends with a NUL */
+    return WEIR_FRAME_OK;
 }
 
 static enum weir_frame_fault scan_known(struct walk *w, const ProtobufCFieldDescriptor *field,
@@ -401,18 +400,14 @@ static enum weir_frame_fault scan_known(struct walk *w, const ProtobufCFieldDesc
     size_t at = (size_t)(field - w->desc->fields);
     WEIR_ASSERT(at < FIELDS_MAX);
     const struct rule *rule = &w->rules->of[at];
-    WEIR_ASSERT(rule->tag == field->id);
-    bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
     uint8_t own_type = wire_type_of(field->type);
 
-    if (repeated && wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED && own_type != wire_type)
-        return scan_packed(w, field->type, rule, &w->num[at]);
     if (wire_type != own_type)
-        return WEIR_FRAME_BAD_WIRE_TYPE;
-    w->num[at]++;
-    if (!repeated && w->num[at] > 1)
-        return WEIR_FRAME_BAD_TWICE;
-    if (repeated && w->num[at] > rule->num)
+        return field->label == PROTOBUF_C_LABEL_REPEATED &&
+                       wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED
+                   ? scan_packed(w, field->type, rule, &w->num[at])
+                   : WEIR_FRAME_BAD_WIRE_TYPE;
+    if (++w->num[at] > rule->num)
         return rule->num_fault;
     if (own_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
         return scan_bytes(w, field, rule);
@@ -421,7 +416,7 @@ static enum weir_frame_fault scan_known(struct walk *w, const ProtobufCFieldDesc
 
 static enum weir_frame_fault scan_field(struct walk *w)
 {
-    uint32_t tag = 0;
+    uint32_t tag;
     enum weir_frame_fault fault = read_small(&w->rest, 32, &tag);
 
     if (fault != WEIR_FRAME_OK)
@@ -436,21 +431,24 @@ static enum weir_frame_fault scan_field(struct walk *w)
 /* What the message itself takes, once its fields are counted; and whether one is missing. */
 static enum weir_frame_fault scan_end(struct walk *w)
 {
-    enum weir_frame_fault fault = note_memory(w, w->desc->sizeof_message);
-
-    for (unsigned i = 0; fault == WEIR_FRAME_OK && i < w->desc->n_fields; i++) {
+    note_memory(w, w->desc->sizeof_message);
+    note_memory(w, w->num_unknown * sizeof(ProtobufCMessageUnknownField));
+    for (unsigned i = 0; i < w->desc->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &w->desc->fields[i];
+        WEIR_ASSERT(w->rules->of[i].tag == field->id);
         if (w->rules->of[i].must && w->num[i] == 0)
             return WEIR_FRAME_BAD_MISSING;
-        if (w->desc->fields[i].label == PROTOBUF_C_LABEL_REPEATED)
-            fault = note_memory(w, w->num[i] * ITEM_LEN(w->desc->fields[i].type));
+        if (field->label == PROTOBUF_C_LABEL_REPEATED)
+            note_memory(w, w->num[i] * item_len(field->type));
     }
-    return fault;
+    return WEIR_FRAME_OK;
 }
 
 static enum weir_frame_fault scan_message(const ProtobufCMessageDescriptor *desc,
                                           struct weir_span body, unsigned depth, size_t *memory)
 {
     enum weir_frame_fault fault = WEIR_FRAME_OK;
+    size_t room = STACK_FIELDS;
     struct walk w = {
         .rest = body,
         .desc = desc,
@@ -459,12 +457,14 @@ static enum weir_frame_fault scan_message(const ProtobufCMessageDescriptor *desc
         .memory = memory,
     };
 
-    WEIR_ASSERT(depth <= DEPTH_MAX); /* the schema's depth, not the peer's */
+    WEIR_ASSERT(depth <= 3); /* the schema's depth, not the peer's */
     WEIR_ASSERT(desc->n_fields <= FIELDS_MAX);
     for (size_t num = 0; fault == WEIR_FRAME_OK && w.rest.len > 0; num++) {
         fault = scan_field(&w);
-        if (fault == WEIR_FRAME_OK && num >= STACK_FIELDS)
-            fault = note_memory(&w, num == STACK_FIELDS ? MEMORY_SLABS : MEMORY_FIELD);
+        if (num == room) {
+            note_memory(&w, (room + STACK_FIELDS) * NOTE_LEN);
+            room += room + STACK_FIELDS;
+        }
     }
     return fault == WEIR_FRAME_OK ? scan_end(&w) : fault;
 }
@@ -472,10 +472,10 @@ static enum weir_frame_fault scan_message(const ProtobufCMessageDescriptor *desc
 enum weir_frame_fault weir_frame_scan(const ProtobufCMessageDescriptor *desc, struct weir_span body,
                                       size_t *ret_memory)
 {
-    size_t memory = 0;
-    enum weir_frame_fault fault = scan_message(desc, body, 1, &memory);
+    *ret_memory = 0;
+    enum weir_frame_fault fault = scan_message(desc, body, 1, ret_memory);
 
-    if (fault == WEIR_FRAME_OK)
-        *ret_memory = memory;
-    return fault;
+    if (fault != WEIR_FRAME_OK)
+        return fault;
+    return *ret_memory > WEIR_FRAME_MEMORY_MAX ? WEIR_FRAME_BAD_MEMORY : WEIR_FRAME_OK;
 }
