@@ -18,6 +18,7 @@ static const struct weir_sim_model models[] = {
     { "vector", weir_sim_model_vector },   { "overlay", weir_sim_model_overlay },
     { "members", weir_sim_model_members }, { "members_limits", weir_sim_model_members_limits },
     { "member", weir_sim_model_member },
+    { "scan", weir_sim_model_scan },
 };
 
 bool weir_sim_claim(struct weir_sim_exam *x, bool holds, const char *claim, const char *file,

@@ -67,5 +67,7 @@ void weir_sim_model_members(struct weir_sim_exam *x);
 void weir_sim_model_members_limits(struct weir_sim_exam *x);
 /** sync/frame/member.h */
 void weir_sim_model_member(struct weir_sim_exam *x);
+/** sync/frame/frame_scan.c: the bytes of a message */
+void weir_sim_model_scan(struct weir_sim_exam *x);
 
 #endif
