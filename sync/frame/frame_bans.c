@@ -33,14 +33,11 @@ struct weir_frame_cols {
     uint64_t sent_ms;
     int64_t ttl; /* of the last ban */
     uint64_t hlc;
-    uint32_t *v4; /* owns, as all columns; max of each, sixteen times max of v6 */
-    uint32_t *scope;
-    int32_t *ttl_d;
-    int64_t *hlc_d;
-    uint8_t *v6;
-    uint8_t *reason;
-    uint8_t *plen;
+    int64_t hlc_d[]; /* max of each; behind them, also max: v4, scope and ttl_d of 4 bytes, v6 of
+                        ADDR_LEN, reason and plen of 1 */
 };
+
+#define COLS_LEN (sizeof(int64_t) + 3 * sizeof(uint32_t) + ADDR_LEN + 2) /* bytes of one ban */
 
 static size_t bytes_of_bits(unsigned bits)
 {
@@ -71,8 +68,8 @@ static bool lengths_agree(const Weir__V1__BanCols *c)
         else
             v6_len += bytes_of_bits(plen - V6_PLEN);
     }
-    return num > 0 && c->reason.len == num && c->n_ttl_d == num && c->n_scope == num &&
-           c->n_hlc_d == num && c->n_v4 == num_v4 && c->v6.len == v6_len;
+    return c->reason.len == num && c->n_ttl_d == num && c->n_scope == num && c->n_hlc_d == num &&
+           c->n_v4 == num_v4 && c->v6.len == v6_len;
 }
 
 bool weir_frame_bans_ok(const Weir__V1__Batch *batch)
@@ -146,25 +143,12 @@ bool weir_frame_bans_next(struct weir_frame_bans *b, struct weir_frame_ban *ret)
 
 enum weir_err weir_frame_cols_new(size_t max, struct weir_frame_cols **ret)
 {
-    struct weir_frame_cols *c = calloc(1, sizeof(*c));
-
     WEIR_ASSERT(max >= 1);
     WEIR_ASSERT(max <= WEIR_FRAME_RECORDS);
+    struct weir_frame_cols *c = malloc(sizeof(*c) + max * COLS_LEN);
     if (c == NULL)
         return WEIR_ENOMEM;
     c->max = max;
-    c->v4 = calloc(max, sizeof(*c->v4));
-    c->scope = calloc(max, sizeof(*c->scope));
-    c->ttl_d = calloc(max, sizeof(*c->ttl_d));
-    c->hlc_d = calloc(max, sizeof(*c->hlc_d));
-    c->v6 = calloc(max, ADDR_LEN);
-    c->reason = calloc(max, 1);
-    c->plen = calloc(max, 1);
-    if (c->v4 == NULL || c->scope == NULL || c->ttl_d == NULL || c->hlc_d == NULL ||
-        c->v6 == NULL || c->reason == NULL || c->plen == NULL) {
-        weir_frame_cols_free(&c);
-        return WEIR_ENOMEM;
-    }
     weir_frame_cols_reset(c, 0);
     *ret = c;
     return WEIR_OK;
@@ -172,15 +156,6 @@ enum weir_err weir_frame_cols_new(size_t max, struct weir_frame_cols **ret)
 
 void weir_frame_cols_free(struct weir_frame_cols **c)
 {
-    if (*c == NULL)
-        return;
-    free((*c)->v4);
-    free((*c)->scope);
-    free((*c)->ttl_d);
-    free((*c)->hlc_d);
-    free((*c)->v6);
-    free((*c)->reason);
-    free((*c)->plen);
     free(*c);
     *c = NULL;
 }
@@ -189,73 +164,73 @@ void weir_frame_cols_reset(struct weir_frame_cols *c, uint64_t sent_ms)
 {
     WEIR_ASSERT(sent_ms <= WEIR_HLC_MS_MAX);
     weir__v1__ban_cols__init(&c->msg);
-    c->msg.v4 = c->v4;
-    c->msg.scope = c->scope;
-    c->msg.ttl_d = c->ttl_d;
     c->msg.hlc_d = c->hlc_d;
-    c->msg.v6.data = c->v6;
-    c->msg.reason.data = c->reason;
-    c->msg.plen.data = c->plen;
+    c->msg.v4 = (uint32_t *)(c->hlc_d + c->max);
+    c->msg.scope = c->msg.v4 + c->max;
+    c->msg.ttl_d = (int32_t *)(c->msg.scope + c->max);
+    c->msg.v6.data = (uint8_t *)(c->msg.ttl_d + c->max);
+    c->msg.reason.data = c->msg.v6.data + c->max * ADDR_LEN;
+    c->msg.plen.data = c->msg.reason.data + c->max;
     c->num = 0;
     c->sent_ms = sent_ms;
     c->ttl = 0;
     c->hlc = weir_hlc_of_ms(sent_ms);
 }
 
-/* plen of the columns for a key. @return < 0: a key that no ban has */
-static int plen_of_key(struct weir_span key)
+/* The columns' plen for a key. @return false: a key that no ban has */
+static bool has_plen(struct weir_span key, unsigned *ret)
 {
     if (key.len != WEIR_BAN_KEY_LEN)
-        return -1;
+        return false;
     unsigned bits = key.at[AT_PLEN];
     bool is_v4 = key.at[AT_FAMILY] == 4;
     if ((!is_v4 && key.at[AT_FAMILY] != 6) || bits > (is_v4 ? V4_BITS : V6_BITS) ||
         !is_prefix(key.at + AT_ADDR, bits))
-        return -1;
-    return (int)(is_v4 ? bits : bits + V6_PLEN);
+        return false;
+    *ret = is_v4 ? bits : bits + V6_PLEN;
+    return true;
 }
 
-/* Seconds after sent_ms, 0 for a tombstone. @return < 0: it cannot be a column */
-static int64_t ttl_of(const struct weir_frame_cols *c, const struct weir_record *rec)
+/* Seconds after sent_ms, 0 for a tombstone. @return false: it cannot be a column */
+static bool has_ttl(const struct weir_frame_cols *c, const struct weir_record *rec, int64_t *ret)
 {
     uint64_t sent = c->sent_ms / 1000;
 
+    *ret = rec->tombstone ? 0 : (int64_t)(rec->expires - sent);
     if (rec->tombstone)
-        return rec->expires == 0 && rec->value.len == 0 ? 0 : -1;
-    if (rec->value.len != 1 || rec->expires <= sent || rec->expires - sent > WEIR_BAN_TTL_MAX)
-        return -1;
-    return (int64_t)(rec->expires - sent);
+        return rec->expires == 0 && rec->value.len == 0;
+    return rec->value.len == 1 && rec->expires > sent && rec->expires - sent <= WEIR_BAN_TTL_MAX;
 }
 
 static void add_address(struct weir_frame_cols *c, const uint8_t *addr, unsigned plen)
 {
     if (plen <= V4_BITS) {
-        c->v4[c->msg.n_v4++] = (uint32_t)weir_num_get_be(addr, 4);
+        c->msg.v4[c->msg.n_v4++] = (uint32_t)weir_num_get_be(addr, 4);
         return;
     }
     size_t len = bytes_of_bits(plen - V6_PLEN);
-    memcpy(c->v6 + c->msg.v6.len, addr, len);
+    memcpy(c->msg.v6.data + c->msg.v6.len, addr, len);
     c->msg.v6.len += len;
 }
 
 enum weir_err weir_frame_cols_add(struct weir_frame_cols *c, const struct weir_record *rec)
 {
-    int plen = plen_of_key(rec->key);
-    int64_t ttl = ttl_of(c, rec);
+    unsigned plen;
+    int64_t ttl;
 
-    if (rec->class != WEIR_CLASS_BAN || rec->schema != 0 || rec->min_reader != 0 || plen < 0 ||
-        ttl < 0)
+    if (rec->class != WEIR_CLASS_BAN || rec->schema != 0 || rec->min_reader != 0 ||
+        !has_plen(rec->key, &plen) || !has_ttl(c, rec, &ttl))
         return WEIR_EUNSUPPORTED;
     if (c->num == c->max)
         return WEIR_ELIMIT;
     size_t at = c->num++;
-    add_address(c, rec->key.at + AT_ADDR, (unsigned)plen);
-    c->plen[at] = (uint8_t)plen;
-    c->scope[at] = (uint32_t)weir_num_get_be(rec->key.at, 4);
-    c->reason[at] = rec->tombstone ? 0 : rec->value.at[0];
-    c->ttl_d[at] = (int32_t)(ttl - c->ttl);
+    add_address(c, rec->key.at + AT_ADDR, plen);
+    c->msg.plen.data[at] = (uint8_t)plen;
+    c->msg.scope[at] = (uint32_t)weir_num_get_be(rec->key.at, 4);
+    c->msg.reason.data[at] = rec->tombstone ? 0 : rec->value.at[0];
+    c->msg.ttl_d[at] = (int32_t)(ttl - c->ttl);
     c->ttl = ttl;
-    c->hlc_d[at] = (int64_t)(rec->version.hlc - c->hlc);
+    c->msg.hlc_d[at] = (int64_t)(rec->version.hlc - c->hlc);
     c->hlc = rec->version.hlc;
     return WEIR_OK;
 }
