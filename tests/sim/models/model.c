@@ -19,6 +19,10 @@ static const struct weir_sim_model models[] = {
     { "members", weir_sim_model_members }, { "members_limits", weir_sim_model_members_limits },
     { "member", weir_sim_model_member },
     { "scan", weir_sim_model_scan },
+    { "vector", weir_sim_model_vector }, { "scan", weir_sim_model_scan },
+    { "frame", weir_sim_model_frame },   { "bans", weir_sim_model_bans },
+    { "record", weir_sim_model_record }, { "sums", weir_sim_model_sums },
+    { "num", weir_sim_model_num },
 };
 
 bool weir_sim_claim(struct weir_sim_exam *x, bool holds, const char *claim, const char *file,

@@ -69,5 +69,15 @@ void weir_sim_model_members_limits(struct weir_sim_exam *x);
 void weir_sim_model_member(struct weir_sim_exam *x);
 /** sync/frame/frame_scan.c: the bytes of a message */
 void weir_sim_model_scan(struct weir_sim_exam *x);
+/** sync/frame/frame.h: heads, and what must fit together in a message */
+void weir_sim_model_frame(struct weir_sim_exam *x);
+/** sync/frame/frame_bans.h */
+void weir_sim_model_bans(struct weir_sim_exam *x);
+/** sync/version/record.h */
+void weir_sim_model_record(struct weir_sim_exam *x);
+/** sync/version/sums.h */
+void weir_sim_model_sums(struct weir_sim_exam *x);
+/** sync/version/num.h, hlc.h and sorted.h */
+void weir_sim_model_num(struct weir_sim_exam *x);
 
 #endif

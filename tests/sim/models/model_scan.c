@@ -334,12 +334,20 @@ static void add_many(struct trial *t, uint32_t num)
         add_again(&t->body, from, len);
 }
 
+/* Long lists take their time: the longer, the rarer. */
+static bool is_in_turn(struct trial *t)
+{
+    uint64_t length = t->limits->num / 1024;
+
+    return length < 2 || weir_sim_draw(t->x, length * length / 2) == 0;
+}
+
 static void try_number_of(struct trial *t)
 {
     const struct limits *l = t->limits;
 
-    if (l->num > 1024 && weir_sim_draw(t->x, l->num / 512) > 0)
-        return; /* long lists take their time */
+    if (!is_in_turn(t))
+        return;
     add_many(t, l->num);
     WEIR_SIM_CLAIM(t->x, says(t, WEIR_FRAME_OK));
     add_many(t, l->num + 1);
@@ -384,7 +392,7 @@ static void try_packed(struct trial *t)
         add_bytes(&t->body, "\x02\x00\x00", 3); /* two numbers that are too small */
         WEIR_SIM_CLAIM(t->x, says(t, l->fault));
     }
-    if (l->num > 1024 && weir_sim_draw(t->x, l->num / 512) > 0)
+    if (!is_in_turn(t))
         return;
     add_packed(t, before, l->num - before);
     WEIR_SIM_CLAIM(t->x, says(t, WEIR_FRAME_OK));
@@ -400,8 +408,9 @@ static void try_wire_types(struct trial *t)
     for (unsigned other = 0; other < WIRE_TYPES; other++) {
         if (other == own || (other == BYTES && may_pack))
             continue;
+        size_t len = other == FIXED_64 ? 8 : other == FIXED_32 ? 4 : 1;
         add_tag(&t->body, t->field->id, other);
-        add_bytes(&t->body, "\x00\x00\x00\x00\x00\x00\x00\x00", 8);
+        memset(add(&t->body, len), 0, len);
         WEIR_SIM_CLAIM(t->x, says(t, WEIR_FRAME_BAD_WIRE_TYPE));
     }
     if (may_pack)
@@ -636,6 +645,8 @@ void weir_sim_model_scan(struct weir_sim_exam *x)
 {
     struct trial t = { .x = x };
 
+    if (weir_sim_draw(x, 16) == 1)
+        try_memory(x);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(messages); i++) {
         t.msg = &messages[i];
         for (unsigned at = 0; at < t.msg->desc->n_fields; at++) {
@@ -647,6 +658,4 @@ void weir_sim_model_scan(struct weir_sim_exam *x)
         try_later(&t);
     }
     free(t.body.at);
-    if (weir_sim_draw(x, 16) == 0)
-        try_memory(x);
 }
