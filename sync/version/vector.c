@@ -16,6 +16,8 @@
 _Static_assert(WEIR_LANES_MAX % CAP_MIN == 0 &&
                    ((WEIR_LANES_MAX / CAP_MIN) & (WEIR_LANES_MAX / CAP_MIN - 1)) == 0,
                "doubling ends at the limit");
+_Static_assert(sizeof(struct weir_vector_entry) == WEIR_LANE_LEN + sizeof(uint64_t),
+               "no bytes between, so that entries are compared whole");
 
 void weir_vector_deinit(struct weir_vector *v)
 {
@@ -61,26 +63,19 @@ bool weir_vector_covers(const struct weir_vector *v, const uint8_t lane[WEIR_LAN
     return weir_vector_get(v, lane) >= seq;
 }
 
-/* Room for `num` entries in all. */
+/* Room for `num` entries in all. The limit is reached by doubling: no length overflows. */
 static enum weir_err reserve_entries(struct weir_vector *v, size_t num)
 {
-    size_t cap = v->cap > 0 ? v->cap : CAP_MIN;
-    size_t len;
-
     if (num > WEIR_LANES_MAX)
         return WEIR_ELIMIT;
-    if (num <= v->cap)
-        return WEIR_OK;
-    while (cap < num)
-        if (__builtin_mul_overflow(cap, 2, &cap))
+    while (v->cap < num) {
+        size_t cap = v->cap == 0 ? CAP_MIN : 2 * v->cap;
+        struct weir_vector_entry *items = realloc(v->items, cap * sizeof(items[0]));
+        if (items == NULL)
             return WEIR_ENOMEM;
-    if (__builtin_mul_overflow(cap, sizeof(v->items[0]), &len))
-        return WEIR_ENOMEM;
-    struct weir_vector_entry *items = realloc(v->items, len);
-    if (items == NULL)
-        return WEIR_ENOMEM;
-    v->items = items;
-    v->cap = cap;
+        v->items = items;
+        v->cap = cap;
+    }
     WEIR_ASSERT(v->cap <= WEIR_LANES_MAX);
     return WEIR_OK;
 }
@@ -89,24 +84,21 @@ enum weir_err weir_vector_raise(struct weir_vector *v, const uint8_t lane[WEIR_L
                                 uint64_t seq)
 {
     size_t at = find_lane(v, lane);
+    bool has = is_lane_at(v, at, lane);
 
-    if (seq == 0)
+    if (seq <= (has ? v->items[at].seq : 0))
         return WEIR_OK;
-    if (is_lane_at(v, at, lane)) {
-        struct weir_vector_entry *e = &v->items[at];
-        if (seq > e->seq) {
-            v->hash += entry_hash(lane, seq) - entry_hash(lane, e->seq);
-            e->seq = seq;
-        }
-        return WEIR_OK;
+    if (has) {
+        v->hash -= entry_hash(lane, v->items[at].seq);
+    } else {
+        enum weir_err err = reserve_entries(v, v->num + 1);
+        if (err < 0)
+            return err;
+        memmove(&v->items[at + 1], &v->items[at], (v->num - at) * sizeof(v->items[0]));
+        memcpy(v->items[at].lane, lane, WEIR_LANE_LEN);
+        v->num++;
     }
-    enum weir_err err = reserve_entries(v, v->num + 1);
-    if (err < 0)
-        return err;
-    memmove(&v->items[at + 1], &v->items[at], (v->num - at) * sizeof(v->items[0]));
-    memcpy(v->items[at].lane, lane, WEIR_LANE_LEN);
     v->items[at].seq = seq;
-    v->num++;
     v->hash += entry_hash(lane, seq);
     return WEIR_OK;
 }
@@ -122,6 +114,14 @@ void weir_vector_forget(struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN]
     memmove(&v->items[at], &v->items[at + 1], (v->num - at) * sizeof(v->items[0]));
 }
 
+/* Position of the first entry from `at` on whose lane is not below `lane`: for walks over two. */
+static size_t skip_below(const struct weir_vector *v, size_t at, const uint8_t lane[WEIR_LANE_LEN])
+{
+    while (at < v->num && memcmp(v->items[at].lane, lane, WEIR_LANE_LEN) < 0)
+        at++;
+    return at;
+}
+
 /* Lanes of `other` that v does not have. */
 static size_t count_new_lanes(const struct weir_vector *v, const struct weir_vector *other)
 {
@@ -129,31 +129,25 @@ static size_t count_new_lanes(const struct weir_vector *v, const struct weir_vec
     size_t num = 0;
 
     for (size_t i = 0; i < other->num; i++) {
-        int order = -1;
-        while (at < v->num &&
-               (order = memcmp(v->items[at].lane, other->items[i].lane, WEIR_LANE_LEN)) < 0)
-            at++;
-        num += at == v->num || order != 0;
+        at = skip_below(v, at, other->items[i].lane);
+        num += !is_lane_at(v, at, other->items[i].lane);
     }
     return num;
 }
 
 enum weir_err weir_vector_merge(struct weir_vector *v, const struct weir_vector *other)
 {
-    size_t num_new = count_new_lanes(v, other);
-    enum weir_err err = num_new > 0 ? reserve_entries(v, v->num + num_new) : WEIR_OK;
+    size_t from = v->num;
+    size_t to = v->num + count_new_lanes(v, other);
+    enum weir_err err = reserve_entries(v, to);
     if (err < 0)
         return err;
-    size_t from = v->num;
-    size_t to = v->num + num_new;
-
     v->num = to;
     for (size_t i = other->num; i > 0; i--) { /* from the end, so that nothing is overwritten */
         const struct weir_vector_entry *e = &other->items[i - 1];
-        int order = -1;
-        while (from > 0 && (order = memcmp(v->items[from - 1].lane, e->lane, WEIR_LANE_LEN)) > 0)
+        while (from > 0 && memcmp(v->items[from - 1].lane, e->lane, WEIR_LANE_LEN) > 0)
             v->items[--to] = v->items[--from];
-        if (from > 0 && order == 0) {
+        if (is_lane_at(v, from - 1, e->lane)) { /* nowhere when from is 0 */
             struct weir_vector_entry *mine = &v->items[--from];
             if (e->seq > mine->seq) {
                 v->hash += entry_hash(e->lane, e->seq) - entry_hash(e->lane, mine->seq);
@@ -174,8 +168,8 @@ enum weir_err weir_vector_copy(struct weir_vector *v, const struct weir_vector *
     enum weir_err err = reserve_entries(v, other->num);
     if (err < 0)
         return err;
-    if (other->num > 0)
-        memmove(v->items, other->items, other->num * sizeof(v->items[0]));
+    for (size_t i = 0; i < other->num; i++)
+        v->items[i] = other->items[i];
     v->num = other->num;
     v->hash = other->hash;
     return WEIR_OK;
@@ -185,12 +179,9 @@ bool weir_vector_dominates(const struct weir_vector *v, const struct weir_vector
 {
     size_t at = 0;
 
-    if (other->num > v->num)
-        return false;
     for (size_t i = 0; i < other->num; i++) {
         const struct weir_vector_entry *e = &other->items[i];
-        while (at < v->num && memcmp(v->items[at].lane, e->lane, WEIR_LANE_LEN) < 0)
-            at++;
+        at = skip_below(v, at, e->lane);
         if (!is_lane_at(v, at, e->lane) || v->items[at].seq < e->seq)
             return false;
     }
@@ -204,11 +195,10 @@ bool weir_vector_is_stale(const struct weir_vector *v, const struct weir_vector 
 
 bool weir_vector_eq(const struct weir_vector *a, const struct weir_vector *b)
 {
-    if (a->num != b->num || a->hash != b->hash)
+    if (a->num != b->num)
         return false;
     for (size_t i = 0; i < a->num; i++)
-        if (a->items[i].seq != b->items[i].seq ||
-            memcmp(a->items[i].lane, b->items[i].lane, WEIR_LANE_LEN) != 0)
+        if (memcmp(&a->items[i], &b->items[i], sizeof(a->items[0])) != 0)
             return false;
     return true;
 }

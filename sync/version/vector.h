@@ -69,7 +69,7 @@ WEIR_MUST_USE enum weir_err weir_vector_copy(struct weir_vector *v,
 bool weir_vector_is_stale(const struct weir_vector *v, const struct weir_vector *floor);
 /** Is v[l] >= other[l] for every lane? Linear. */
 bool weir_vector_dominates(const struct weir_vector *v, const struct weir_vector *other);
-/** The same entries. Linear only when the hashes agree. */
+/** The same entries. Linear, up to the first that differs. */
 bool weir_vector_eq(const struct weir_vector *a, const struct weir_vector *b);
 /**
  * The number that heartbeats carry (Heartbeat.vv_hash), O(1): same entries, same number, on every

@@ -11,6 +11,8 @@
 #define SEQS    5
 #define STEPS   60
 #define VECTORS 3
+#define CAP_MIN 8     /* entries for which there is room at first */
+#define MOST    65536 /* lanes of a vector */
 
 /* The lanes differ in their first byte, in their last, or in both. */
 static const uint8_t *lane_at(uint64_t i)
@@ -25,6 +27,7 @@ static const uint8_t *lane_at(uint64_t i)
 struct pair {
     struct weir_vector vector;
     uint64_t seq[LANES];
+    size_t most; /* entries that it ever had */
 };
 
 static bool dominates(const struct pair *a, const struct pair *b)
@@ -35,10 +38,22 @@ static bool dominates(const struct pair *a, const struct pair *b)
     return true;
 }
 
-static void check_entries(struct weir_sim_exam *x, const struct pair *p)
+/* Room is doubled until there is enough, and never given back. */
+static size_t cap_of(size_t most)
+{
+    size_t cap = CAP_MIN;
+
+    while (cap < most)
+        cap *= 2;
+    return most == 0 ? 0 : cap;
+}
+
+static void check_entries(struct weir_sim_exam *x, struct pair *p)
 {
     const struct weir_vector *v = &p->vector;
     size_t num = 0;
+
+    p->most = v->num > p->most ? v->num : p->most;
 
     for (size_t i = 0; i < LANES; i++) {
         num += p->seq[i] > 0;
@@ -47,7 +62,7 @@ static void check_entries(struct weir_sim_exam *x, const struct pair *p)
             WEIR_SIM_CLAIM(x, weir_vector_covers(v, lane_at(i), seq) == (seq <= p->seq[i]));
     }
     WEIR_SIM_CLAIM(x, v->num == num);
-    WEIR_SIM_CLAIM(x, v->num <= v->cap);
+    WEIR_SIM_CLAIM(x, v->cap == cap_of(p->most));
     for (size_t i = 1; i < v->num; i++)
         WEIR_SIM_CLAIM(x, memcmp(v->items[i - 1].lane, v->items[i].lane, WEIR_LANE_LEN) < 0);
 }
@@ -114,10 +129,40 @@ static void step(struct weir_sim_exam *x, struct pair *a, const struct pair *b)
     }
 }
 
+/* A vector of as many lanes as there may be, with one more in reach. */
+static void check_limit(struct weir_sim_exam *x)
+{
+    struct weir_vector v = WEIR_VECTOR_ZERO;
+    struct weir_vector one = WEIR_VECTOR_ZERO;
+    struct weir_vector copy = WEIR_VECTOR_ZERO;
+    uint8_t lane[WEIR_LANE_LEN] = { 0 };
+
+    for (uint32_t i = 0; i < MOST; i++) {
+        lane[3] = (uint8_t)(i >> 8);
+        lane[9] = (uint8_t)i;
+        WEIR_SIM_CLAIM(x, weir_vector_raise(&v, lane, 1 + i) == WEIR_OK);
+    }
+    WEIR_SIM_CLAIM(x, v.num == MOST && v.cap == MOST);
+    WEIR_SIM_CLAIM(x, weir_vector_raise(&v, lane, MOST + 1) == WEIR_OK);
+    WEIR_SIM_CLAIM(x, weir_vector_merge(&v, &v) == WEIR_OK);
+    WEIR_SIM_CLAIM(x, weir_vector_copy(&copy, &v) == WEIR_OK);
+    lane[0] = 1;
+    WEIR_SIM_CLAIM(x, weir_vector_raise(&one, lane, 1) == WEIR_OK);
+    WEIR_SIM_CLAIM(x, weir_vector_raise(&v, lane, 1) == WEIR_ELIMIT);
+    WEIR_SIM_CLAIM(x, weir_vector_merge(&v, &one) == WEIR_ELIMIT);
+    WEIR_SIM_CLAIM(x, weir_vector_eq(&v, &copy));
+    WEIR_SIM_CLAIM(x, weir_vector_hash(&v) == weir_vector_hash(&copy));
+    weir_vector_deinit(&v);
+    weir_vector_deinit(&one);
+    weir_vector_deinit(&copy);
+}
+
 void weir_sim_model_vector(struct weir_sim_exam *x)
 {
     struct pair pairs[VECTORS];
 
+    if (weir_sim_draw(x, 16) == 0) /* it takes its time */
+        check_limit(x);
     memset(pairs, 0, sizeof(pairs));
     for (unsigned i = 0; i < STEPS; i++) {
         struct pair *a = &pairs[weir_sim_draw(x, VECTORS)];
