@@ -138,8 +138,10 @@ static void draw_trial(struct trial *t, size_t value_len)
     h->stage = (uint16_t)draw_number(x, 16);
     h->recv_day = (uint16_t)draw_number(x, 16);
     h->num_ctx = (uint8_t)weir_sim_draw(x, CTX_MAX + 1);
-    for (unsigned i = 0; i < h->num_ctx; i++)
-        h->ctx[i] = (struct weir_record_ctx){ (uint32_t)draw_number(x, 32), draw_seq(x) };
+    for (unsigned i = 0; i < h->num_ctx; i++) {
+        h->ctx[i].lane_idx = (uint32_t)draw_number(x, 32);
+        h->ctx[i].seq = draw_seq(x);
+    }
     t->parts.sig = weir_span(t->bytes, weir_sim_draw(x, 2) * SIG_LEN);
     t->parts.extra = weir_span(t->bytes, extra_len);
     t->parts.value = weir_span(t->bytes + 7, value_len);

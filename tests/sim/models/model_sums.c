@@ -59,7 +59,8 @@ static unsigned bucket_of(const struct trial *t, const struct weir_sums_item *it
 
 static void draw_items(struct trial *t)
 {
-    t->key = (struct weir_siphash_key){ { weir_rng_next(&t->x->rng), weir_rng_next(&t->x->rng) } };
+    for (unsigned i = 0; i < 2; i++)
+        t->key.k[i] = weir_rng_next(&t->x->rng);
     for (unsigned i = 0; i < RECORDS; i++) {
         struct weir_sums_item *item = &t->items[i];
         size_t len = i == 0 ? WEIR_KEY_MAX : weir_sim_draw(t->x, 12);
