@@ -15,13 +15,13 @@ static const struct weir_sim_model models[] = {
     { "active", weir_sim_model_active },
     { "overlay", weir_sim_model_overlay },
     { "members", weir_sim_model_members },
-    { "vector", weir_sim_model_vector },   { "overlay", weir_sim_model_overlay },
-    { "members", weir_sim_model_members }, { "members_limits", weir_sim_model_members_limits },
+    { "members_limits", weir_sim_model_members_limits },
     { "member", weir_sim_model_member },
     { "scan", weir_sim_model_scan },
-    { "vector", weir_sim_model_vector }, { "scan", weir_sim_model_scan },
-    { "frame", weir_sim_model_frame },   { "bans", weir_sim_model_bans },
-    { "record", weir_sim_model_record }, { "sums", weir_sim_model_sums },
+    { "frame", weir_sim_model_frame },
+    { "bans", weir_sim_model_bans },
+    { "record", weir_sim_model_record },
+    { "sums", weir_sim_model_sums },
     { "num", weir_sim_model_num },
 };
 
