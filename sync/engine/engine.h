@@ -107,10 +107,13 @@ void weir_engine_free(struct weir_engine **e);
  * @param wall_ms  Unix ms, may jump
  */
 void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms);
-/** The peer of a link is connected. @param link  0..WEIR_ENGINE_LINKS_MAX-1, not connected
- * (contract) */
-void weir_engine_link_up(struct weir_engine *e, uint32_t link,
-                         const uint8_t node[WEIR_NODE_ID_LEN]);
+/**
+ * The peer of a link is connected.
+ * @param link  0..WEIR_ENGINE_LINKS_MAX-1, not connected (contract)
+ * @return WEIR_OK | WEIR_ENOMEM: it does not count as connected; close it
+ */
+WEIR_MUST_USE enum weir_err weir_engine_link_up(struct weir_engine *e, uint32_t link,
+                                                const uint8_t node[WEIR_NODE_ID_LEN]);
 /** The peer is no longer connected. Does nothing for a link that is not connected. */
 void weir_engine_link_down(struct weir_engine *e, uint32_t link);
 /**

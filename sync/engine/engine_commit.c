@@ -110,7 +110,8 @@ void weir_engine_give_up(struct weir_engine *e)
 
 /* -- messages -- */
 
-void weir_engine_link_up(struct weir_engine *e, uint32_t link, const uint8_t node[WEIR_NODE_ID_LEN])
+enum weir_err weir_engine_link_up(struct weir_engine *e, uint32_t link,
+                                  const uint8_t node[WEIR_NODE_ID_LEN])
 {
     WEIR_ASSERT(link < WEIR_ENGINE_LINKS_MAX);
     WEIR_ASSERT(node != NULL);
@@ -119,7 +120,7 @@ void weir_engine_link_up(struct weir_engine *e, uint32_t link, const uint8_t nod
         e->links[link] = calloc(1, sizeof(*e->links[link]));
     struct engine_link *l = e->links[link];
     if (l == NULL)
-        return; /* its frames are dropped; the next link that connects tries again */
+        return WEIR_ENOMEM;
     WEIR_ASSERT(!l->up);
     weir_engine_link_deinit(l);
     *l = (struct engine_link){ .up = true, .want_us = { ENGINE_NEVER, ENGINE_NEVER } };
@@ -129,9 +130,10 @@ void weir_engine_link_up(struct weir_engine *e, uint32_t link, const uint8_t nod
         e->num_links = link + 1;
     if (memcmp(node, e->cfg.node, WEIR_NODE_ID_LEN) == 0) {
         weir_engine_refuse(e, link, WEIR_ALARM_DUPLICATE);
-        return;
+        return WEIR_OK;
     }
     weir_engine_want_hello(e, link);
+    return WEIR_OK;
 }
 
 void weir_engine_link_down(struct weir_engine *e, uint32_t link)

@@ -284,7 +284,7 @@ static bool run_engine(struct weir_record_store *settings, struct weir_record_st
     };
 
     must(weir_engine_new(&cfg, &p.engine), "engine");
-    weir_engine_link_up(p.engine, 0, p.id);
+    must(weir_engine_link_up(p.engine, 0, p.id), "link");
     send_hello(&p);
     p.cpu = 0;
     double wall = seconds();

@@ -408,7 +408,7 @@ static void turn_link(struct world *w, unsigned link)
     if (w->is_up[link])
         weir_engine_link_down(w->engine, link);
     else
-        weir_engine_link_up(w->engine, link, id);
+        (void)!weir_engine_link_up(w->engine, link, id);
     w->is_up[link] = !w->is_up[link];
 }
 

@@ -148,10 +148,10 @@ static void deliver(struct cluster *c)
 static void link(struct cluster *c, unsigned a, unsigned b)
 {
     tick(c, a);
-    weir_engine_link_up(c->node[a].engine, b, c->node[b].id);
+    assert_int_equal(weir_engine_link_up(c->node[a].engine, b, c->node[b].id), WEIR_OK);
     commit(c, a);
     tick(c, b);
-    weir_engine_link_up(c->node[b].engine, a, c->node[a].id);
+    assert_int_equal(weir_engine_link_up(c->node[b].engine, a, c->node[a].id), WEIR_OK);
     commit(c, b);
 }
 

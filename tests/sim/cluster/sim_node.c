@@ -327,6 +327,18 @@ static const uint8_t *id_of(const struct weir_sim *s, uint32_t peer)
     return peer < s->num_nodes ? s->nodes[peer].id : s->hostile.id;
 }
 
+/* Without memory for it the process closes the link, and connects again later. */
+static void apply_up(struct weir_sim *s, struct weir_sim_node *n,
+                     const struct weir_sim_input *input)
+{
+    enum weir_err err = weir_engine_link_up(n->engine, input->slot, id_of(s, input->peer));
+
+    if (err == WEIR_OK)
+        weir_sim_said_link(n, input->slot, true);
+    else if (weir_sim_net_is_up(&s->net, n->index, input->slot))
+        weir_sim_net_close(&s->net, n->index, input->slot);
+}
+
 /* What a link that is down can still bring, and one that never was up. */
 static void apply_strays(struct weir_sim_node *n, uint32_t slot)
 {
@@ -350,8 +362,7 @@ static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir
         return;
     case WEIR_SIM_INPUT_UP:
         trace_node(s, n, WEIR_SIM_LINE_UP, input->peer);
-        weir_engine_link_up(n->engine, input->slot, id_of(s, input->peer));
-        weir_sim_said_link(n, input->slot, true);
+        apply_up(s, n, input);
         return;
     case WEIR_SIM_INPUT_DOWN:
         trace_node(s, n, WEIR_SIM_LINE_DOWN, input->peer);

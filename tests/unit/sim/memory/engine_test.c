@@ -202,7 +202,7 @@ static void script_init(struct script *s)
     *s = (struct script){ 0 };
     assert_true(lone_init(&l, 2));
     weir_engine_tick(l.engine, 1, UINT64_C(1800000000000));
-    weir_engine_link_up(l.engine, 0, peer);
+    assert_int_equal(weir_engine_link_up(l.engine, 0, peer), WEIR_OK);
     assert_int_equal(weir_engine_commit(l.engine), WEIR_OK);
     script_take(s, &l);
     assert_int_equal(lone_write(&l, "theirs"), WEIR_OK);
@@ -218,9 +218,8 @@ static void script_init(struct script *s)
 static enum weir_err play(struct lone *l, const struct script *s)
 {
     const uint8_t peer[WEIR_NODE_ID_LEN] = { 2, 2, 2, 2, 2, 2, 2, 2 };
-    enum weir_err worst = WEIR_OK;
+    enum weir_err worst = weir_engine_link_up(l->engine, 0, peer);
 
-    weir_engine_link_up(l->engine, 0, peer);
     for (unsigned i = 0; i < s->num; i++) {
         enum weir_err err = lone_turn(l, 1000 * (i + 1), weir_span(s->frame[i], s->len[i]));
         worst = err < 0 ? err : worst;
@@ -262,6 +261,23 @@ static void whichever_allocation_fails_a_turn_is_done_or_undone(void **state)
         free(s.frame[i]);
 }
 
+static void a_link_without_memory_does_not_count_as_connected(void **state)
+{
+    const uint8_t peer[WEIR_NODE_ID_LEN] = { 2, 2, 2, 2, 2, 2, 2, 2 };
+    struct lone l;
+
+    assert_true(lone_init(&l, 1));
+    assert_int_equal(lone_turn(&l, 1, WEIR_SPAN_EMPTY), WEIR_OK);
+    weir_failalloc_once(1);
+    assert_int_equal(weir_engine_link_up(l.engine, 0, peer), WEIR_ENOMEM);
+    weir_failalloc_once(-1);
+    weir_engine_receive(l.engine, 0, WEIR_SPAN_LIT("C"));
+    assert_int_equal(weir_engine_counter(l.engine, WEIR_COUNT_FRAMES_STRANGE), 1);
+    assert_int_equal(weir_engine_link_up(l.engine, 0, peer), WEIR_OK);
+    assert_int_equal(lone_turn(&l, 1000, WEIR_SPAN_EMPTY), WEIR_OK);
+    lone_deinit(&l);
+}
+
 static struct weir_record_store *make(enum weir_group group, void **ret_home)
 {
     struct weir_memory *m = NULL;
@@ -291,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_failed_commit_acknowledges_nothing_and_is_over_when_the_disk_is_back),
         cmocka_unit_test(a_write_that_fails_is_refused_and_has_no_output),
         cmocka_unit_test(whichever_allocation_fails_a_turn_is_done_or_undone),
+        cmocka_unit_test(a_link_without_memory_does_not_count_as_connected),
     };
 
     return engine_suite_run(&maker) + cmocka_run_group_tests(tests, NULL, NULL);
