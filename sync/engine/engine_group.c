@@ -219,6 +219,7 @@ bool weir_engine_split(struct weir_engine *e, enum weir_group group, Weir__V1__L
             continue;
         enum weir_err err = weir_vector_raise(ret, lanes[i]->lane.data, lanes[i]->seq);
         if (err < 0) {
+            weir_vector_deinit(ret);
             weir_engine_fail(e, err);
             return false;
         }
@@ -285,6 +286,7 @@ bool weir_engine_leave_out(struct weir_engine *e, const struct weir_vector *v,
         if (weir_vector_get(retired, v->items[i].lane) == v->items[i].seq)
             continue;
         if (weir_vector_raise(ret, v->items[i].lane, v->items[i].seq) < 0) {
+            weir_vector_deinit(ret);
             weir_engine_fail(e, WEIR_ENOMEM);
             return false;
         }

@@ -53,7 +53,7 @@ void weir_engine_lane_lost(struct weir_engine *e, enum weir_group g, uint32_t li
 
 /**
  * The lanes of one group out of a decoded list; `ret` must be initialised.
- * @return false: no memory, the turn has failed
+ * @return false: no memory, `ret` is empty and the turn has failed
  */
 WEIR_MUST_USE bool weir_engine_split(struct weir_engine *e, enum weir_group g,
                                      Weir__V1__Lv *const *lanes, size_t num,
@@ -71,7 +71,7 @@ const struct weir_vector *weir_engine_retired(struct weir_engine *e);
 /** The hash of weir_engine_retired; 0: there are none. */
 uint64_t weir_engine_retired_hash(struct weir_engine *e);
 
-/** Copy `v` without the retired lanes. @return false: the turn has failed */
+/** Copy `v` without the retired lanes. @return false: `ret` is empty, the turn has failed */
 WEIR_MUST_USE bool weir_engine_leave_out(struct weir_engine *e, const struct weir_vector *v,
                                          struct weir_vector *ret);
 

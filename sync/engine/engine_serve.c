@@ -199,7 +199,7 @@ static bool add_forced(struct weir_engine *e, struct response *a, const Weir__V1
 
 /* A source does not send lanes of bans that have no record: nodes that still have them would give
  * them back for ever to nodes that dropped them. */
-static bool copy_vector_to_send(struct weir_engine *e, enum weir_group g, struct weir_vector *ret)
+static void copy_vector_to_send(struct weir_engine *e, enum weir_group g, struct weir_vector *ret)
 {
     const struct engine_group *group = &e->group[g];
     const struct weir_vector *to_send =
@@ -215,10 +215,9 @@ static bool copy_vector_to_send(struct weir_engine *e, enum weir_group g, struct
         }
         if (weir_vector_raise(ret, lane->lane, lane->seq) < 0) {
             weir_engine_fail(e, WEIR_ENOMEM);
-            return false;
+            return;
         }
     }
-    return true;
 }
 
 static void send_response(struct weir_engine *e, uint32_t link, struct response *a)
@@ -237,8 +236,7 @@ static void send_response(struct weir_engine *e, uint32_t link, struct response 
         a->rep.n_floor = a->rep.floor != NULL ? group->floor.num : 0;
     }
     if (a->rep.complete || a->is_forced) {
-        if (!copy_vector_to_send(e, a->group, &vv))
-            return;
+        copy_vector_to_send(e, a->group, &vv);
         a->rep.vv = weir_engine_lanes(e, &vv);
         a->rep.n_vv = a->rep.vv != NULL ? vv.num : 0;
         a->rep.has_hlc_floor = 1;
