@@ -3,7 +3,8 @@
  * active.h - which of this node's durable records are active, and what to report of them to
  * others. A revision is active here when the node serves it, or a newer one of the same key. Only
  * records that are not active are tracked: a revision that is durable and not tracked is active.
- * A node that lacks facts (at the start, without memory or room) reports less, never more.
+ * A node that lacks facts (at the start, without memory or room) reports less, never more; but for
+ * a revision that was replaced before they came, or came again (weir_active_superseded).
  * Owner: one thread.   Limits: WEIR_ACTIVE_MAX records of 24 to 72 bytes, WEIR_LANES_MAX lanes;
  * memory grows by doubling.
  */

@@ -144,6 +144,11 @@ static void fault_eio(struct weir_sim *s, struct weir_rng *rng)
     }
 }
 
+static void fault_memory(struct weir_sim *s, struct weir_rng *rng)
+{
+    weir_sim_scarce_draw(&draw_node(s, rng)->scarce, rng);
+}
+
 /* The record at a place; its spans are good until the store changes. */
 struct nth {
     size_t at;
@@ -342,6 +347,7 @@ static void (*const happens[])(struct weir_sim *s, struct weir_rng *rng) = {
     [WEIR_SIM_FAULT_UPGRADE] = fault_upgrade,     [WEIR_SIM_FAULT_LATER] = fault_later,
     [WEIR_SIM_FAULT_HOSTILE] = fault_hostile,     [WEIR_SIM_FAULT_MISTAKE] = weir_sim_work_mistake,
     [WEIR_SIM_FAULT_MOVE] = weir_sim_work_move,   [WEIR_SIM_FAULT_EVICT] = fault_evict,
+    [WEIR_SIM_FAULT_MEMORY] = fault_memory,
 };
 _Static_assert(WEIR_ARRAY_LEN(happens) == WEIR_SIM_FAULTS, "each fault does something");
 
@@ -381,6 +387,7 @@ static void node_end(struct weir_sim *s, struct weir_sim_node *n)
     n->skew_ms = 0;
     n->drift_ppm = 0;
     n->dies_at = WEIR_SIM_STEP_NONE;
+    n->scarce = (struct weir_sim_scarce){ 0 };
     if (n->is_paused)
         weir_sim_node_pause(s, n, false);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "sync/engine/engine.h"
+#include "tests/sim/cluster/scarce.h"
 #include "tests/sim/cluster/sim_net.h"
 #include "tests/sim/cluster/sim_op.h"
 #include "tests/sim/memory/memory.h"
@@ -113,7 +114,8 @@ struct weir_sim_node {
     uint64_t floor_hash; /* as last given to the check */
     bool has_failed;     /* a turn did, and memory was not compared with the stores since */
     enum weir_sim_step dies_at;
-    bool dies_whole;                     /* the host, not only the process */
+    bool dies_whole; /* the host, not only the process */
+    struct weir_sim_scarce scarce;
     enum weir_engine_state state;        /* as last traced */
     enum weir_engine_state state_before; /* at the beginning of its turn, like the next */
     uint8_t incarnation[WEIR_INCARNATION_LEN];

@@ -19,6 +19,7 @@
 #include "tests/sim/oracle/said.h"
 #include "tests/sim/oracle/sent.h"
 #include "tests/sim/oracle/told.h"
+#include "tests/support/failalloc.h"
 
 #define RETRY_US    WEIR_SIM_SECOND_US /* a start that failed */
 #define TURN_MIN_US 200                /* between two turns that nothing came for */
@@ -111,6 +112,18 @@ void weir_sim_node_poke(struct weir_sim *s, struct weir_sim_node *n, uint64_t at
     weir_sim_events_add(&s->events, n->wake_us, WEIR_SIM_EVENT_TURN, n->index, 0);
 }
 
+/* Memory is often short when a process starts. The first node of a cluster has another first start
+ * than the next. */
+static void draw_scarce_start(struct weir_sim *s, struct weir_sim_node *n, bool bootstrap)
+{
+    struct weir_rng *rng = &s->fault_rng[WEIR_SIM_FAULT_MEMORY];
+
+    if (bootstrap || s->is_healing || !weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_MEMORY))
+        return;
+    if (weir_rng_below(rng, 3) == 0)
+        weir_sim_scarce_draw(&n->scarce, rng);
+}
+
 void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool bootstrap)
 {
     struct weir_engine_config cfg = {
@@ -131,9 +144,13 @@ void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool boots
     memcpy(cfg.node, n->id, WEIR_NODE_ID_LEN);
     n->life++;
     n->has_joined = true;
+    draw_scarce_start(s, n, bootstrap);
     memset(n->barred_us, 0, s->num_nodes * sizeof(*n->barred_us));
     weir_sim_check_turn(&s->check, n->index, weir_sim_node_wall(s, n));
-    if (weir_engine_new(&cfg, &n->engine) < 0) {
+    weir_sim_scarce_begin(&n->scarce);
+    enum weir_err err = weir_engine_new(&cfg, &n->engine);
+    weir_sim_scarce_end(&n->scarce);
+    if (err < 0) {
         weir_sim_events_add(&s->events, s->events.now_us + RETRY_US, WEIR_SIM_EVENT_START, n->index,
                             n->life);
         return;
@@ -258,6 +275,7 @@ static void apply_write(struct weir_sim *s, struct weir_sim_node *n, const struc
         .cookie = op->token,
     };
     enum weir_err err = weir_engine_write(n->engine, &w);
+    bool counted = weir_failalloc_pause();
     n->num_refused += err < 0;
     if (err < 0)
         weir_sim_counted_note(n, WEIR_COUNT_WRITES_REFUSED);
@@ -265,6 +283,7 @@ static void apply_write(struct weir_sim *s, struct weir_sim_node *n, const struc
         weir_sim_told_asked(&s->check, n->index, &w);
     weir_sim_barred_wrote(s, n, op->class, err);
     trace_node(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
+    weir_failalloc_resume(counted);
 }
 
 static void apply_mistake(struct weir_sim *s, struct weir_sim_node *n, enum weir_sim_mistake what)
@@ -294,7 +313,8 @@ static void apply_frame(struct weir_sim *s, struct weir_sim_node *n,
     uint64_t num_rejected = num_rejected_frames(n->engine);
     weir_engine_receive(n->engine, input->slot, frame);
     weir_sim_counted_note(n, WEIR_COUNT_FRAMES);
-    if (input->parcel->is_malformed && num_rejected_frames(n->engine) == num_rejected)
+    if (input->parcel->is_malformed && num_rejected_frames(n->engine) == num_rejected &&
+        !weir_sim_scarce_has_struck(&n->scarce))
         weir_sim_check_found(&s->check, WEIR_SIM_MALFORMED, n->index, WEIR_SIM_NO_NAME);
 }
 
@@ -327,16 +347,29 @@ static const uint8_t *id_of(const struct weir_sim *s, uint32_t peer)
     return peer < s->num_nodes ? s->nodes[peer].id : s->hostile.id;
 }
 
+/* Whatever is up behind the slot now; what the engine hears of it is in order. */
+static void close_link(struct weir_sim *s, struct weir_sim_node *n, uint32_t slot)
+{
+    const struct weir_sim_input down = { .kind = WEIR_SIM_INPUT_DOWN, .slot = slot };
+
+    if (!weir_sim_net_is_up(&s->net, n->index, slot))
+        return; /* it knows, or will soon */
+    weir_sim_net_close(&s->net, n->index, slot);
+    weir_sim_node_give(s, n, &down);
+}
+
 /* Without memory for it the process closes the link, and connects again later. */
 static void apply_up(struct weir_sim *s, struct weir_sim_node *n,
                      const struct weir_sim_input *input)
 {
     enum weir_err err = weir_engine_link_up(n->engine, input->slot, id_of(s, input->peer));
+    bool counted = weir_failalloc_pause();
 
     if (err == WEIR_OK)
         weir_sim_said_link(n, input->slot, true);
-    else if (weir_sim_net_is_up(&s->net, n->index, input->slot))
-        weir_sim_net_close(&s->net, n->index, input->slot);
+    else
+        close_link(s, n, input->slot);
+    weir_failalloc_resume(counted);
 }
 
 /* What a link that is down can still bring, and one that never was up. */
@@ -520,8 +553,6 @@ static void export(struct weir_sim *s, struct weir_sim_node *n)
 
 static void release_one(struct weir_sim *s, struct weir_sim_node *n, struct weir_sim_output *o)
 {
-    const struct weir_sim_input down = { .kind = WEIR_SIM_INPUT_DOWN, .slot = o->out.link };
-
     switch (o->out.what) {
     case WEIR_OUT_SEND:
         weir_sim_net_send(&s->net, n->index, o->out.link, o->parcel);
@@ -539,10 +570,7 @@ static void release_one(struct weir_sim *s, struct weir_sim_node *n, struct weir
         alarmed(s, n, &o->out);
         return;
     case WEIR_OUT_CUT:
-        if (!weir_sim_net_is_up(&s->net, n->index, o->out.link))
-            return; /* it knows, or will soon */
-        weir_sim_net_close(&s->net, n->index, o->out.link);
-        weir_sim_node_give(s, n, &down);
+        close_link(s, n, o->out.link);
         return;
     case WEIR_OUT_CHANGED:
         weir_sim_plane_changed(s, n, &o->out);
@@ -653,6 +681,7 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
     weir_sim_check_turn(&s->check, n->index, wall_ms);
     weir_sim_said_turn(n);
     weir_sim_counted_turn(n);
+    weir_sim_scarce_begin(&n->scarce);
     weir_engine_tick(n->engine, s->events.now_us, wall_ms);
     while (n->inbox_num > 0) {
         struct weir_sim_input input = n->inbox[n->inbox_head];
@@ -660,10 +689,13 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
         n->inbox_num--;
         apply_input(s, n, &input);
     }
+    if (n->dies_at == WEIR_SIM_STEP_INPUTS)
+        weir_sim_scarce_end(&n->scarce);
     if (dies(s, n, WEIR_SIM_STEP_INPUTS))
         return;
     bool was_stale = n->state == WEIR_ENGINE_STALE;
     enum weir_err err = weir_engine_commit(n->engine);
+    weir_sim_scarce_end(&n->scarce);
     n->num_failed += err < 0;
     trace_turn(s, n, err);
     if (s->checks) {

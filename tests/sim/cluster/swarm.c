@@ -61,6 +61,7 @@ static const struct {
     [WEIR_SIM_WITH_EXPORTS] = { "exports", 20 },
     [WEIR_SIM_WITH_PLANE] = { "plane", 20 },
     [WEIR_SIM_WITH_EVICTS] = { "evicts", 15 },
+    [WEIR_SIM_WITH_MEMORY] = { "memory", 20 },
     [WEIR_SIM_LIE_FLOOR] = { "liefloor", 40 },
     [WEIR_SIM_LIE_VECTOR] = { "lievector", 40 },
     [WEIR_SIM_LIE_OWN] = { "lieown", 30 },
@@ -107,6 +108,7 @@ static const struct {
     [WEIR_SIM_FAULT_MISTAKE] = { "mistake", WEIR_SIM_WITH_MISTAKES, 500 },
     [WEIR_SIM_FAULT_MOVE] = { "move", WEIR_SIM_WITH_MOVES, FEW },
     [WEIR_SIM_FAULT_EVICT] = { "evict", WEIR_SIM_WITH_EVICTS, RARE },
+    [WEIR_SIM_FAULT_MEMORY] = { "memory", WEIR_SIM_WITH_MEMORY, 400 },
 };
 _Static_assert(WEIR_ARRAY_LEN(faults) == WEIR_SIM_FAULTS, "each fault has a name");
 

@@ -59,6 +59,7 @@ enum weir_sim_feature {
     WEIR_SIM_WITH_EXPORTS,  /* exports fail, or are reported twice */
     WEIR_SIM_WITH_PLANE,    /* data planes activate records, reject them, or hold them */
     WEIR_SIM_WITH_EVICTS,   /* nodes are evicted, and go on running */
+    WEIR_SIM_WITH_MEMORY,   /* allocations of an engine fail */
     /* Ways to lie: */
     WEIR_SIM_LIE_FLOOR,  /* of what it has purged */
     WEIR_SIM_LIE_VECTOR, /* of what it has of the lanes of others */
@@ -100,6 +101,7 @@ enum weir_sim_fault {
     WEIR_SIM_FAULT_MISTAKE,
     WEIR_SIM_FAULT_MOVE,
     WEIR_SIM_FAULT_EVICT,
+    WEIR_SIM_FAULT_MEMORY,
     WEIR_SIM_FAULTS,
 };
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "tests/sim/memory/memory_conflicts.h"
+#include "tests/support/failalloc.h"
 
 #define LOG_FIRST    16
 #define LOG_ROOM_MAX 4096 /* entries; an empty log with room for more frees it */
@@ -131,7 +132,7 @@ void memory_log_drop(struct weir_memory *m)
     }
 }
 
-/* -- hooks -- */
+/* -- hooks: what they allocate never fails -- */
 
 static void report_record(const struct weir_memory *m, const struct memory_record *r,
                           void (*fn)(void *arg, const struct weir_stored_record *rec))
@@ -185,6 +186,9 @@ static void report_change(const struct weir_memory *m, const struct memory_undo 
 
 void memory_log_report(struct weir_memory *m, size_t at)
 {
+    bool counted = weir_failalloc_pause();
+
     for (size_t i = at; i < m->log_num; i++)
         report_change(m, &m->log[i]);
+    weir_failalloc_resume(counted);
 }

@@ -26,6 +26,17 @@ static bool is_at_most(const struct weir_sim_check *c, uint32_t write, uint32_t 
     return other != 0 && !weir_sim_check_is_larger(c, &c->writes[write], &c->writes[other - 1]);
 }
 
+/* Is it none of those that are loaded anew after there was no memory to track one? */
+static bool is_forgotten(const struct weir_sim *s, const struct weir_sim_node *n, uint32_t write)
+{
+    const struct weir_active *active = n->engine != NULL ? weir_engine_active(n->engine) : NULL;
+    const struct weir_sim_view *v = &s->check.views[n->index];
+    uint32_t key = s->check.writes[write].key;
+
+    return active != NULL && weir_active_dropped(active) > 0 &&
+           (key >= v->num_keys || v->cur[key] != write + 1);
+}
+
 /* May the node say this of a write that is durable there? It serves a version, or the one that
  * replaced it, or it never had to activate it: then another version was there before. Nothing waits
  * for a tombstone that was purged. */
@@ -39,7 +50,7 @@ static bool may_claim(const struct weir_sim *s, const struct weir_sim_node *n, u
     bool knows = weir_sim_plane_compiles(s, class_of(s, write)) && weir_sim_plane_knows(n, write);
 
     /* A damaged record is dropped; until it is fetched again nothing is known of it. */
-    if (weir_sim_check_is_hit(c, &c->writes[write]))
+    if (weir_sim_check_is_hit(c, &c->writes[write]) || is_forgotten(s, n, write))
         return true;
     if (state == WEIR_ACK_ACTIVE)
         return !knows || is_at_most(c, write, served) || is_at_most(c, write, purged);

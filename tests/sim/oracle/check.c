@@ -49,6 +49,7 @@ static const char *const texts[] = {
     [WEIR_SIM_MISLED] = "R15: a node gave its records up for a false claim",
     [WEIR_SIM_LANES] = "R15: a node draws lane after lane",
     [WEIR_SIM_KNOWN] = "a node shows of a member what is not so",
+    [WEIR_SIM_LEAK] = "memory that nobody gave back",
     [WEIR_SIM_MODEL] = "not what its contract says",
     [WEIR_SIM_ORACLE] = "the oracle",
 };

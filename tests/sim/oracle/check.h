@@ -56,6 +56,7 @@ enum weir_sim_broken {
     WEIR_SIM_MISLED,    /* R15: a node gave up its records, and no node purged what it missed */
     WEIR_SIM_LANES,     /* R15: a node drew more lanes than it had reasons to */
     WEIR_SIM_KNOWN,     /* a node shows of a member what is not so */
+    WEIR_SIM_LEAK,      /* not all memory is given back */
     WEIR_SIM_MODEL,     /* a part of the engine breaks its contract, by models/model.h */
     WEIR_SIM_ORACLE,    /* what history.h found: see `kind` */
     WEIR_SIM_BROKEN_COUNT,

@@ -9,6 +9,7 @@
 
 #include "tests/sim/models/model.h"
 #include "tests/sim/oracle/heal.h"
+#include "tests/support/failalloc.h"
 
 static void add_counters(struct weir_sim *s)
 {
@@ -41,7 +42,7 @@ static void write_place(const struct weir_sim *s, struct weir_sim_result *r)
              key.len > 0 ? key.at[0] : 0, f->key, f->seq);
 }
 
-struct weir_sim_result weir_sim_run(const struct weir_sim_wish *wish, FILE *trace)
+static struct weir_sim_result run(const struct weir_sim_wish *wish, FILE *trace)
 {
     struct weir_sim_plan plan;
     struct weir_sim_result result = { 0 };
@@ -68,5 +69,18 @@ struct weir_sim_result weir_sim_run(const struct weir_sim_wish *wish, FILE *trac
     write_place(s, &result);
     weir_sim_deinit(s);
     free(s);
+    return result;
+}
+
+struct weir_sim_result weir_sim_run(const struct weir_sim_wish *wish, FILE *trace)
+{
+    long num_live = weir_failalloc_live();
+    struct weir_sim_result result = run(wish, trace);
+
+    if (result.finding.broken == WEIR_SIM_HOLDS && weir_failalloc_live() != num_live) {
+        result.finding.broken = WEIR_SIM_LEAK;
+        snprintf(result.where, sizeof(result.where), ": %ld allocations",
+                 weir_failalloc_live() - num_live);
+    }
     return result;
 }
