@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "node/base/contract.h"
+#include "tests/support/failalloc.h"
 
 static const struct weir_sim_model models[] = {
     { "vector", weir_sim_model_vector },
@@ -40,6 +41,17 @@ void weir_sim_draw_bytes(struct weir_sim_exam *x, void *at, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         ((uint8_t *)at)[i] = (uint8_t)weir_sim_draw(x, 256);
+}
+
+void weir_sim_scarce(struct weir_sim_exam *x, uint64_t most)
+{
+    weir_failalloc_once(1 + (long)weir_sim_draw(x, 2 * most));
+}
+
+bool weir_sim_plenty(void)
+{
+    (void)weir_failalloc_pause();
+    return weir_failalloc_has_failed();
 }
 
 bool weir_sim_models_hold(uint64_t seed, char *ret, size_t len)

@@ -43,6 +43,14 @@ static inline uint64_t weir_sim_draw(struct weir_sim_exam *x, uint64_t below)
 void weir_sim_draw_bytes(struct weir_sim_exam *x, void *at, size_t len);
 
 /**
+ * From here to weir_sim_plenty one allocation may fail, of the first `most`; half of the times none
+ * does. What fails with WEIR_ENOMEM must have done what its contract says.
+ */
+void weir_sim_scarce(struct weir_sim_exam *x, uint64_t most);
+/** @return whether one has failed */
+bool weir_sim_plenty(void);
+
+/**
  * Compare every part.
  * @param ret  where the first claim that does not hold is written down, in words; "" if none
  * @return true: all hold

@@ -7,7 +7,7 @@
 #include "sync/version/vector.h"
 #include "tests/sim/models/model.h"
 
-#define LANES   12
+#define LANES   20
 #define SEQS    5
 #define STEPS   60
 #define VECTORS 3
@@ -19,7 +19,7 @@ static const uint8_t *lane_at(uint64_t i)
 {
     static uint8_t lanes[LANES][WEIR_LANE_LEN];
 
-    lanes[i][0] = (uint8_t)(i / 4 * 100);
+    lanes[i][0] = (uint8_t)(i / 4 * 60);
     lanes[i][WEIR_LANE_LEN - 1] = (uint8_t)(i % 4 * 85);
     return lanes[i];
 }
@@ -100,6 +100,24 @@ static void merge(struct pair *a, const struct pair *b)
         a->seq[i] = b->seq[i] > a->seq[i] ? b->seq[i] : a->seq[i];
 }
 
+/* What was called fails with WEIR_ENOMEM if an allocation did, and only then. @return is it done?
+ */
+static bool is_done(struct weir_sim_exam *x, enum weir_err err)
+{
+    bool has_failed = weir_sim_plenty();
+
+    WEIR_SIM_CLAIM(x, err == (has_failed ? WEIR_ENOMEM : WEIR_OK));
+    return err == WEIR_OK;
+}
+
+static void raise_one(struct weir_sim_exam *x, struct pair *a, uint64_t i, uint64_t seq)
+{
+    weir_sim_scarce(x, 1);
+    if (is_done(x, weir_vector_raise(&a->vector, lane_at(i), seq)) && seq > a->seq[i])
+        a->seq[i] = seq;
+}
+
+/* A call that fails leaves the vector as it was: the table too. */
 static void step(struct weir_sim_exam *x, struct pair *a, const struct pair *b)
 {
     uint64_t i = weir_sim_draw(x, LANES);
@@ -111,20 +129,29 @@ static void step(struct weir_sim_exam *x, struct pair *a, const struct pair *b)
         a->seq[i] = 0;
         return;
     case 1:
-        WEIR_SIM_CLAIM(x, weir_vector_merge(&a->vector, &b->vector) == WEIR_OK);
-        merge(a, b);
+        weir_sim_scarce(x, 1);
+        if (is_done(x, weir_vector_merge(&a->vector, &b->vector)))
+            merge(a, b);
         return;
     case 2:
-        WEIR_SIM_CLAIM(x, weir_vector_copy(&a->vector, &b->vector) == WEIR_OK);
-        memcpy(a->seq, b->seq, sizeof(a->seq));
+        weir_sim_scarce(x, 1);
+        if (is_done(x, weir_vector_copy(&a->vector, &b->vector)))
+            memmove(a->seq, b->seq, sizeof(a->seq));
         return;
     case 3:
+        weir_vector_deinit(&a->vector);
+        memset(a->seq, 0, sizeof(a->seq));
+        return;
+    case 4:
         weir_vector_reset(&a->vector);
         memset(a->seq, 0, sizeof(a->seq));
         return;
+    case 5:
+        for (i = 0; i < LANES; i++)
+            raise_one(x, a, i, 1);
+        return;
     default:
-        WEIR_SIM_CLAIM(x, weir_vector_raise(&a->vector, lane_at(i), seq) == WEIR_OK);
-        a->seq[i] = seq > a->seq[i] ? seq : a->seq[i];
+        raise_one(x, a, i, seq);
         return;
     }
 }
