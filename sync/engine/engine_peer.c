@@ -98,12 +98,13 @@ void weir_engine_refuse(struct weir_engine *e, uint32_t link, enum weir_alarm al
         weir_engine_members_down(e, link);
     l->handshake_done = false;
     l->hello_wanted = false;
-    l->refused = true;
     l->hello_again_us = ENGINE_NEVER;
     engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
     weir_engine_pulls_lost(e, link);
     weir_engine_alarm(e, alarm, link);
+    size_t num = e->outs.num;
     weir_engine_emit(e, &out, WEIR_GROUP_C);
+    l->refused = e->outs.num > num; /* without memory its next Hello is refused again */
 }
 
 void weir_engine_false_claim(struct weir_engine *e, uint32_t link)

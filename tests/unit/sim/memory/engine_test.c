@@ -278,6 +278,33 @@ static void a_link_without_memory_does_not_count_as_connected(void **state)
     lone_deinit(&l);
 }
 
+/* The peer has this node's own id. Without memory for the output the turn fails; the Hellos that
+ * follow show the same again. */
+static void a_link_that_is_refused_without_memory_is_cut_later(void **state)
+{
+    const uint8_t peer[WEIR_NODE_ID_LEN] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    struct weir_engine_out out;
+    unsigned num_cut = 0;
+    struct script s;
+    struct lone l;
+
+    script_init(&s);
+    assert_true(lone_init(&l, 2));
+    assert_int_equal(weir_engine_link_up(l.engine, 0, peer), WEIR_OK);
+    weir_failalloc_after(2); /* the frame, no more */
+    weir_engine_receive(l.engine, 0, weir_span(s.frame[0], s.len[0]));
+    assert_int_equal(weir_engine_commit(l.engine), WEIR_ENOMEM);
+    weir_failalloc_once(-1);
+    weir_engine_receive(l.engine, 0, weir_span(s.frame[0], s.len[0]));
+    assert_int_equal(weir_engine_commit(l.engine), WEIR_OK);
+    while (weir_engine_next(l.engine, &out))
+        num_cut += out.what == WEIR_OUT_CUT && out.link == 0;
+    assert_int_equal(num_cut, 1);
+    lone_deinit(&l);
+    for (unsigned i = 0; i < s.num; i++)
+        free(s.frame[i]);
+}
+
 static struct weir_record_store *make(enum weir_group group, void **ret_home)
 {
     struct weir_memory *m = NULL;
@@ -308,6 +335,7 @@ int main(void)
         cmocka_unit_test(a_write_that_fails_is_refused_and_has_no_output),
         cmocka_unit_test(whichever_allocation_fails_a_turn_is_done_or_undone),
         cmocka_unit_test(a_link_without_memory_does_not_count_as_connected),
+        cmocka_unit_test(a_link_that_is_refused_without_memory_is_cut_later),
     };
 
     return engine_suite_run(&maker) + cmocka_run_group_tests(tests, NULL, NULL);
