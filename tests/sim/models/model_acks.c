@@ -14,6 +14,7 @@
 #define SEQS      8
 #define STEPS     120
 #define SECOND_US UINT64_C(1000000)
+#define SILENCES  21 /* seconds at the end of the day */
 #define NODES_MAX (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
 
 /* The last ack of a node for a lane. */
@@ -104,13 +105,13 @@ static void put_member(struct weir_sim_exam *x, struct weir_members *m, size_t n
                                        weir_span(value, weir_member_packed_len(&rec))) == WEIR_OK);
 }
 
-/* Nodes fall silent one after another. The last node is nowhere, the one before is this one. */
+/* Nodes fall silent one after another: a day ago, and within the last seconds. The last node is
+ * nowhere, the one before is this one. */
 static struct weir_members *make_members(struct weir_sim_exam *x)
 {
-    static const unsigned silent_from[] = { 11, 7, 1 }; /* quarters of a second */
-    struct weir_members_config cfg = {
-        .intervals = { SECOND_US, 2 * SECOND_US, 3 * SECOND_US },
-    };
+    static const unsigned silent_from[] = { 15, 2, 1 }; /* steps */
+    const uint64_t end_us = WEIR_MEMBERS_LOST_US + SECOND_US;
+    struct weir_members_config cfg = { .mono_us = 0 };
     struct name self = node_at(NODES - 2);
     struct weir_members *m = NULL;
 
@@ -120,12 +121,13 @@ static struct weir_members *make_members(struct weir_sim_exam *x)
     for (size_t i = 0; i < NODES - 1; i++)
         if (life_of(i) != WEIR_MEMBERS_STRANGER)
             put_member(x, m, i);
-    for (unsigned quarter = 0; quarter < 17; quarter++) {
-        weir_members_tick(m, quarter * SECOND_US / 4, quarter * UINT64_C(250));
+    for (unsigned step = 0; step <= SILENCES; step++) {
+        uint64_t at_us = step == 0 ? 0 : end_us - (SILENCES - step) * SECOND_US;
+        weir_members_tick(m, at_us, at_us / 1000);
         for (size_t i = 0; i < NODES - 2; i++)
-            if ((i >= WEIR_ARRAY_LEN(silent_from) || quarter < silent_from[i]) &&
+            if ((i >= WEIR_ARRAY_LEN(silent_from) || step < silent_from[i]) &&
                 life_of(i) != WEIR_MEMBERS_LEFT && life_of(i) != WEIR_MEMBERS_EVICTED)
-                hear(x, m, i, quarter * SECOND_US / 4);
+                hear(x, m, i, at_us);
     }
     for (size_t i = 0; i < NODES - 1; i++) {
         const struct weir_members_item *item = weir_members_find(m, node_at(i).at);

@@ -54,7 +54,6 @@ static void check_entries(struct weir_sim_exam *x, struct pair *p)
     size_t num = 0;
 
     p->most = v->num > p->most ? v->num : p->most;
-
     for (size_t i = 0; i < LANES; i++) {
         num += p->seq[i] > 0;
         WEIR_SIM_CLAIM(x, weir_vector_get(v, lane_at(i)) == p->seq[i]);
@@ -141,6 +140,7 @@ static void step(struct weir_sim_exam *x, struct pair *a, const struct pair *b)
     case 3:
         weir_vector_deinit(&a->vector);
         memset(a->seq, 0, sizeof(a->seq));
+        a->most = 0;
         return;
     case 4:
         weir_vector_reset(&a->vector);
