@@ -123,6 +123,7 @@ struct weir_sim_node {
     uint64_t beat_life;
     uint64_t served_us; /* the turn in which it last responded to a pull, and how often */
     uint32_t num_served;
+    bool was_scarce; /* an allocation of its last turn failed */
     struct weir_sim_said said;
     struct weir_sim_counted counted;
     uint64_t *barred_us;   /* owns; by node: since when its store has it as evicted, or 0 */

@@ -695,6 +695,7 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
         return;
     bool was_stale = n->state == WEIR_ENGINE_STALE;
     enum weir_err err = weir_engine_commit(n->engine);
+    n->was_scarce = weir_sim_scarce_has_struck(&n->scarce);
     weir_sim_scarce_end(&n->scarce);
     n->num_failed += err < 0;
     trace_turn(s, n, err);

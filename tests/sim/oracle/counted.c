@@ -68,7 +68,7 @@ void weir_sim_counted_end(struct weir_sim *s, struct weir_sim_node *n, enum weir
     const struct weir_sim_told *told = &s->check.views[n->index].told;
     bool holds = true;
 
-    if (err < 0)
+    if (err < 0 || n->was_scarce)
         return;
     if (n->state_before == WEIR_ENGINE_STALE && n->state == WEIR_ENGINE_JOINING)
         weir_sim_counted_note(n, WEIR_COUNT_RESETS);

@@ -178,12 +178,16 @@ void weir_sim_said_output(struct weir_sim *s, struct weir_sim_node *n,
 void weir_sim_said_end(struct weir_sim *s, struct weir_sim_node *n, enum weir_err err)
 {
     struct weir_sim_said *said = &n->said;
-    bool works = err == WEIR_OK && weir_engine_state(n->engine) != WEIR_ENGINE_READONLY;
+    bool is_scarce = n->was_scarce; /* what there was no memory for is missing */
+    bool works =
+        err == WEIR_OK && weir_engine_state(n->engine) != WEIR_ENGINE_READONLY && !is_scarce;
 
     if (said->hello_due != 0 && works)
         found(s, n);
     said->hello_due = 0;
-    if (err < 0)
+    if (is_scarce)
+        said->next[WEIR_GROUP_C] = 0;
+    if (err < 0 || is_scarce)
         said->next[WEIR_GROUP_E] = 0; /* bans may stand although their batch is not sent */
     if (!works)
         return;
