@@ -423,6 +423,16 @@ static void check_acks(struct weir_sim_exam *x, struct twin *t)
     WEIR_SIM_CLAIM(x, num == i);
 }
 
+static void check_lane(struct weir_sim_exam *x, const struct twin *t, size_t lane, uint64_t durable)
+{
+    struct weir_ack is;
+    struct weir_ack want;
+
+    expect_ack(t, lane, durable, &want);
+    weir_active_lane(t->active, lane_at(lane).at, durable, &is);
+    check_ack(x, &is, &want);
+}
+
 static void check_state(struct weir_sim_exam *x, const struct twin *t)
 {
     const struct weir_active *a = t->active;
@@ -441,14 +451,15 @@ static void check_state(struct weir_sim_exam *x, const struct twin *t)
     WEIR_SIM_CLAIM(x, weir_active_dropped(a) == t->num_dropped);
     WEIR_SIM_CLAIM(x, weir_active_wants_load(a) ==
                           (t->is_lost && 2 * count_tracked(t) <= WEIR_ACTIVE_MAX));
-    for (size_t i = 0; i < LANES; i++) {
-        struct weir_ack is;
-        struct weir_ack want;
-        uint64_t durable = weir_sim_draw(x, SEQS + 3);
-        expect_ack(t, i, durable, &want);
-        weir_active_lane(a, lane_at(i).at, durable, &is);
-        check_ack(x, &is, &want);
-    }
+    for (size_t i = 0; i < LANES; i++)
+        check_lane(x, t, i, weir_sim_draw(x, SEQS + 3));
+}
+
+static void check_all(struct weir_sim_exam *x, const struct twin *t)
+{
+    for (size_t i = 0; i < LANES; i++)
+        for (uint64_t durable = 0; durable < SEQS + 3; durable++)
+            check_lane(x, t, i, durable);
 }
 
 /* -- the steps -- */
@@ -504,9 +515,14 @@ static void draw_report(struct weir_sim_exam *x, struct twin *t, struct dot d, u
         WEIR_ACTIVE_HELD,     WEIR_ACTIVE_REJECTED, WEIR_ACTIVE_HELD,
     };
     enum weir_active_state state = states[weir_sim_draw(x, WEIR_ARRAY_LEN(states))];
+    enum weir_active_state from = record_at(t, d)->state;
     uint8_t text[WHY_MAX];
     struct weir_span why = draw_why(x, text);
 
+    if (from == WEIR_ACTIVE_STORED && weir_sim_draw(x, 3) == 0)
+        state = WEIR_ACTIVE_COMPILED;
+    if (from == WEIR_ACTIVE_COMPILED && weir_sim_draw(x, 2) == 0)
+        state = WEIR_ACTIVE_STAGED;
     for (; num > 0; num--, d.seq++)
         report(x, t, d, state, why);
 }
@@ -534,16 +550,21 @@ static void draw_all_superseded(struct weir_sim_exam *x, struct twin *t, struct 
     }
 }
 
+static void pass_time(struct twin *t, uint64_t us)
+{
+    t->now_us += us;
+    weir_active_tick(t->active, t->now_us);
+}
+
 static void draw_tick(struct weir_sim_exam *x, struct twin *t)
 {
     uint64_t end_us =
         t->lane[weir_sim_draw(x, LANES)].changed_us + WEIR_ACTIVE_REPORT_US + weir_sim_draw(x, 2);
 
     if (weir_sim_draw(x, 2) == 0 && end_us > t->now_us)
-        t->now_us = end_us;
+        pass_time(t, end_us - t->now_us);
     else
-        t->now_us += weir_sim_draw(x, WEIR_ACTIVE_REPORT_US / 2);
-    weir_active_tick(t->active, t->now_us);
+        pass_time(t, weir_sim_draw(x, WEIR_ACTIVE_REPORT_US / 2));
 }
 
 static void draw_durable(struct weir_sim_exam *x, struct twin *t, size_t lane)
@@ -619,8 +640,19 @@ static void run_steps(struct weir_sim_exam *x, struct twin *t, unsigned num)
     }
 }
 
+/* At first, what was reported while it was loading is reported again once it is loaded. */
 static void compare_steps(struct weir_sim_exam *x, struct twin *t)
 {
+    for (size_t i = 0; i < 2 * LANES; i++)
+        draw_durable(x, t, i / 2);
+    pass_time(t, 1);
+    for (size_t i = 0; i < LANES; i++)
+        check_acks(x, t);
+    pass_time(t, WEIR_ACTIVE_REPORT_US - 1);
+    loaded(t);
+    pass_time(t, 2);
+    draw_durable(x, t, weir_sim_draw(x, LANES));
+    check_acks(x, t);
     run_steps(x, t, STEPS);
 }
 
@@ -657,6 +689,17 @@ static void drop_fill(struct weir_sim_exam *x, struct twin *t, size_t most)
     f->end_rejected = f->end_rejected > f->first ? f->end_rejected : f->first;
 }
 
+static void reject_some(struct weir_sim_exam *x, struct twin *t)
+{
+    for (struct dot d = { 0, 1 }; d.lane < LANES; d.lane++)
+        for (d.seq = 1; d.seq <= 4; d.seq++) {
+            stored(t, d, WEIR_CLASS_TENANT, 0);
+            report(x, t, d, WEIR_ACTIVE_REJECTED,
+                   d.seq == 1 ? WEIR_SPAN_EMPTY : WEIR_SPAN_LIT("some"));
+        }
+    check_all(x, t);
+}
+
 /* There is no room; then for a few records and reasons; then half of it is free; then it is loaded
  * again, and there is room for a few. */
 static void compare_records(struct weir_sim_exam *x, struct twin *t)
@@ -664,18 +707,19 @@ static void compare_records(struct weir_sim_exam *x, struct twin *t)
     fill_records(x, t, 0, weir_sim_draw(x, 8));
     loaded(t);
     stored(t, draw_dot(x), WEIR_CLASS_TENANT, 0);
-    t->now_us += WEIR_ACTIVE_REPORT_US + 1;
-    weir_active_tick(t->active, t->now_us);
+    pass_time(t, WEIR_ACTIVE_REPORT_US + 1);
     check_acks(x, t);
     check_state(x, t);
     drop_fill(x, t, WEIR_ACTIVE_MAX - weir_sim_draw(x, 8));
     run_steps(x, t, FEW_STEPS);
     drop_fill(x, t, WEIR_ACTIVE_MAX / 2 + weir_sim_draw(x, 3));
     run_steps(x, t, FEW_STEPS);
+    reject_some(x, t);
     load(t);
     loaded(t);
     check_state(x, t);
-    fill_records(x, t, weir_sim_draw(x, 8), weir_sim_draw(x, 8));
+    fill_records(x, t, 4 * LANES, weir_sim_draw(x, 4 * LANES));
+    reject_some(x, t);
     run_steps(x, t, FEW_STEPS);
 }
 
@@ -720,8 +764,10 @@ static void compare(struct weir_sim_exam *x, void (*steps)(struct weir_sim_exam 
         forget_lane(&t.lane[i]);
     t.now_us = cfg.mono_us;
     t.is_loading = true;
-    if (WEIR_SIM_CLAIM(x, weir_active_new(&cfg, &t.active) == WEIR_OK))
-        steps(x, &t);
+    if (!WEIR_SIM_CLAIM(x, weir_active_new(&cfg, &t.active) == WEIR_OK))
+        return;
+    steps(x, &t);
+    check_all(x, &t);
     weir_active_free(&t.active);
     WEIR_SIM_CLAIM(x, t.active == NULL);
     weir_active_free(&t.active); /* again, as nothing */
