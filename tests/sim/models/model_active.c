@@ -694,7 +694,7 @@ static void reject_some(struct weir_sim_exam *x, struct twin *t)
     for (struct dot d = { 0, 1 }; d.lane < LANES; d.lane++)
         for (d.seq = 1; d.seq <= 4; d.seq++) {
             stored(t, d, WEIR_CLASS_TENANT, 0);
-            report(x, t, d, WEIR_ACTIVE_REJECTED,
+            report(x, t, d, d.seq == 2 ? WEIR_ACTIVE_HELD : WEIR_ACTIVE_REJECTED,
                    d.seq == 1 ? WEIR_SPAN_EMPTY : WEIR_SPAN_LIT("some"));
         }
     check_all(x, t);
@@ -732,6 +732,7 @@ static void compare_lanes(struct weir_sim_exam *x, struct twin *t)
     loaded(t);
     for (size_t i = 0; i < LANES; i++)
         stored(t, (struct dot){ i, 1 }, WEIR_CLASS_TENANT, 0);
+    superseded(t, (struct dot){ 0, 1 }, (struct dot){ LANES - 1, 1 }); /* which has no lane */
     check_state(x, t);
     run_steps(x, t, FEW_STEPS);
     load(t);
