@@ -111,7 +111,7 @@ static bool is_incarnation(const struct members_life *l, const uint8_t *incarnat
 
 static void begin_life(struct members_life *l, const uint8_t *incarnation, uint64_t now_us)
 {
-    *l = (struct members_life){ .used = true, .first_us = now_us, .last_us = now_us };
+    *l = (struct members_life){ .used = true, .first_us = now_us };
     memcpy(l->incarnation, incarnation, WEIR_INCARNATION_LEN);
 }
 

@@ -339,6 +339,22 @@ static void rejoin(struct pair *p)
     put_record(p, node, WEIR_MEMBER_JOINED);
 }
 
+/* Two or three incarnations of one node, heard where the rules about them begin to hold. */
+static void clash(struct pair *p)
+{
+    static const uint64_t seconds[] = { 2, 2, 4, 4, 5 };
+    unsigned node = draw_node(p);
+    const struct weir_twin_life *life = p->t.node[node].life;
+
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t from_us = draw(p, 2) == 0 ? life[1].first_us : life[draw(p, 2)].last_us;
+        uint64_t edge_us =
+            from_us + seconds[draw(p, WEIR_ARRAY_LEN(seconds))] * SECOND + draw(p, 3) - 1;
+        hear(p, node, (unsigned)draw(p, 3), ++p->n);
+        pass(p, edge_us > p->t.now_us && draw(p, 2) == 0 ? edge_us - p->t.now_us : draw(p, SECOND));
+    }
+}
+
 /* -- reports and clocks -- */
 
 static void vouch(struct pair *p)
@@ -378,7 +394,7 @@ static uint64_t draw_held(struct pair *p, uint64_t n)
     case 0:
         return draw(p, 2 * SECOND);
     case 1:
-        return since_us + 1;
+        return draw(p, 2) == 0 ? since_us + 1 : UINT64_MAX;
     case 2:
         return since_us - 2 * SECOND < since_us ? since_us - 2 * SECOND - draw(p, 2) : since_us;
     case 3:
@@ -438,14 +454,32 @@ static void digest(struct pair *p)
             WEIR_SIM_CLAIM(p->x, echo[i].held_us == want.held_us);
         }
     WEIR_SIM_CLAIM(p->x, num == i);
+    if (draw(p, 3) == 0)
+        remove_record(p, p->t.told); /* the next one is found without it */
+}
+
+/* A node is heard in person and by others with the same heartbeat. */
+static void repeat_report(struct pair *p)
+{
+    unsigned node = draw_node(p);
+    unsigned from = draw_node(p);
+    struct weir_members_echo echo = { .n = ++p->n };
+
+    memcpy(echo.node, weir_twin_id(node), WEIR_NODE_ID_LEN);
+    weir_twin_vouched(&p->t, from, node, &echo);
+    weir_members_vouched(p->m, weir_twin_id(from), &echo);
+    pass(p, SECOND);
+    hear(p, node, 1, echo.n);
+    pass(p, SECOND);
+    digest(p);
 }
 
 static void step(struct pair *p)
 {
     static void (*const inputs[])(struct pair * p) = {
-        pass_some, pass_some, pass_some,     pass_some, hear_some, hear_some,
-        hear_some, hear_all,  link_up,       link_down, vouch,     vouch,
-        echo_some, measure,   change_record, digest,    send,      rejoin,
+        pass_some,     pass_some, pass_some, pass_some, hear_some, hear_some,     hear_some,
+        hear_all,      link_up,   link_down, vouch,     vouch,     echo_some,     measure,
+        change_record, digest,    send,      rejoin,    clash,     repeat_report,
     };
 
     inputs[draw(p, WEIR_ARRAY_LEN(inputs))](p);
