@@ -190,15 +190,3 @@ enum weir_err weir_member_unpack(struct weir_span key, struct weir_span value,
     *ret = m;
     return WEIR_OK;
 }
-
-const char *weir_member_state_name(enum weir_member_state state)
-{
-    static const char *const names[] = {
-        [WEIR_MEMBER_JOINED] = "joined",
-        [WEIR_MEMBER_LEFT] = "left",
-        [WEIR_MEMBER_EVICTED] = "evicted",
-    };
-    _Static_assert(WEIR_ARRAY_LEN(names) == WEIR_MEMBER_NUM_STATES, "each state has a name");
-
-    return (size_t)state < WEIR_ARRAY_LEN(names) ? names[state] : "unknown";
-}

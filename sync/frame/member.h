@@ -61,7 +61,5 @@ void weir_member_pack(const struct weir_member *m, uint8_t *out);
  */
 WEIR_MUST_USE enum weir_err weir_member_unpack(struct weir_span key, struct weir_span value,
                                                struct weir_member *ret);
-/** "joined", "left" or "evicted". Never NULL. */
-const char *weir_member_state_name(enum weir_member_state state);
 
 #endif

@@ -297,14 +297,6 @@ static void state_and_length_have_limits_too(void **state)
     assert_int_equal(unpack(&v, &back), WEIR_EPROTO);
 }
 
-static void states_have_names(void **state)
-{
-    assert_string_equal(weir_member_state_name(WEIR_MEMBER_JOINED), "joined");
-    assert_string_equal(weir_member_state_name(WEIR_MEMBER_LEFT), "left");
-    assert_string_equal(weir_member_state_name(WEIR_MEMBER_EVICTED), "evicted");
-    assert_string_equal(weir_member_state_name(WEIR_MEMBER_NUM_STATES), "unknown");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,7 +307,6 @@ int main(void)
         cmocka_unit_test(record_must_lie_under_its_node),
         cmocka_unit_test(each_field_is_held_to_its_limits),
         cmocka_unit_test(state_and_length_have_limits_too),
-        cmocka_unit_test(states_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
