@@ -37,7 +37,10 @@ struct weir_frame_cols {
                         ADDR_LEN, reason and plen of 1 */
 };
 
-#define COLS_LEN (sizeof(int64_t) + 3 * sizeof(uint32_t) + ADDR_LEN + 2) /* bytes of one ban */
+/* Bytes of one ban in all columns. */
+#define COLS_LEN                                                                                   \
+    (sizeof(int64_t) + sizeof(uint32_t) + sizeof(uint32_t) + sizeof(int32_t) + ADDR_LEN +          \
+     sizeof(uint8_t) + sizeof(uint8_t))
 
 static size_t bytes_of_bits(unsigned bits)
 {

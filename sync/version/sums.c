@@ -62,8 +62,8 @@ struct weir_sums_part weir_sums_part(const struct weir_siphash_key *key,
     unsigned bucket = bucket_of(key, &in);
     uint8_t *at = in.bytes + in.len;
     memcpy(at, item->version.lane, WEIR_LANE_LEN);
-    weir_num_write_le(at + WEIR_LANE_LEN, item->version.seq, 8);
-    weir_num_write_le(at + WEIR_LANE_LEN + 8, item->version.hlc, 8);
+    weir_num_write_le(at + WEIR_LANE_LEN, item->version.seq, sizeof(item->version.seq));
+    weir_num_write_le(at + WEIR_LANE_LEN + 8, item->version.hlc, sizeof(item->version.hlc));
     in.len += VERSION_LEN;
     struct weir_siphash128 h = hash_of(key, &in);
     return (struct weir_sums_part){ bucket, { h.lo, h.hi } };
@@ -109,8 +109,8 @@ void weir_sums_remove(struct weir_sums *s, const struct weir_siphash_key *key,
 
 void weir_sum_pack(struct weir_sum s, uint8_t out[WEIR_SUM_LEN])
 {
-    weir_num_write_le(out, s.lo, 8);
-    weir_num_write_le(out + 8, s.hi, 8);
+    weir_num_write_le(out, s.lo, sizeof(s.lo));
+    weir_num_write_le(out + sizeof(s.lo), s.hi, sizeof(s.hi));
 }
 
 struct weir_sum weir_sum_unpack(const uint8_t in[WEIR_SUM_LEN])
