@@ -210,6 +210,7 @@ static void check_write(struct trial *t)
 /* Any bit of row or key, any byte less or more. */
 static void try_damage(struct trial *t)
 {
+    struct weir_record_parts none;
     size_t len = t->len;
     uint8_t *at = &t->row[weir_sim_draw(t->x, t->len)];
     uint8_t bit = (uint8_t)(1 << weir_sim_draw(t->x, 8));
@@ -221,6 +222,7 @@ static void try_damage(struct trial *t)
     *at ^= bit;
     WEIR_SIM_CLAIM(t->x, is_corrupt(t));
     *at ^= bit;
+    WEIR_SIM_CLAIM(t->x, weir_record_unpack(WEIR_SPAN_EMPTY, t->key, &none) == WEIR_ECORRUPT);
     for (t->len = 0; t->len < HEAD_LEN; t->len++)
         WEIR_SIM_CLAIM(t->x, is_corrupt(t));
     t->len = len - 1;
@@ -273,8 +275,10 @@ static void try_limits(struct trial *t)
     WEIR_SIM_CLAIM(t->x, !is_row(t, 0, SIG_LEN - 1, 0, 0));
     WEIR_SIM_CLAIM(t->x, !is_row(t, 0, SIG_LEN + 1, 0, 0));
     WEIR_SIM_CLAIM(t->x, !is_row(t, 0, 0, EXTRA_MAX + 1, 0));
-    if (weir_sim_draw(t->x, 8) > 0)
-        return; /* long ones take their time */
+}
+
+static void try_long_values(struct trial *t)
+{
     WEIR_SIM_CLAIM(t->x, is_row(t, 1, 0, 0, WEIR_RECORD_MAX));
     WEIR_SIM_CLAIM(t->x, !is_row(t, 1, 0, 0, WEIR_RECORD_MAX + 1));
 }
@@ -300,6 +304,7 @@ static void check_contexts(struct weir_sim_exam *x)
     struct weir_record_head h = { .num_ctx = 0 };
     struct weir_record_head plain = { .num_ctx = 0 };
 
+    memset(h.ctx, 0xa5, sizeof(h.ctx)); /* what is behind the last one is of no meaning */
     for (unsigned step = 0; step < 40; step++) {
         uint32_t lane = (uint32_t)weir_sim_draw(x, CTX_MAX + 2);
         uint64_t seq = 1 + weir_sim_draw(x, 5);
@@ -327,6 +332,8 @@ void weir_sim_model_record(struct weir_sim_exam *x)
 
     t.row = malloc(HEAD_LEN + CTX_MAX * CTX_LEN + SIG_LEN + EXTRA_MAX + WEIR_RECORD_MAX + 2);
     WEIR_ASSERT(t.row != NULL);
+    if (weir_sim_draw(x, 8) == 2) /* they take their time */
+        try_long_values(&t);
     weir_sim_draw_bytes(x, t.bytes, 100);
     for (unsigned i = 0; i < 6; i++) {
         draw_trial(&t, weir_sim_draw(x, 3) == 0 ? 0 : weir_sim_draw(x, VALUE_MAX));

@@ -122,7 +122,7 @@ static void change(struct trial *t, struct weir_sums *s, unsigned i)
 /* What is packed, and how another set differs from it. */
 static void check_wire(const struct trial *t, struct weir_sums *s)
 {
-    uint8_t *out = malloc(WEIR_SUMS_PACKED_LEN);
+    uint8_t *out = malloc(WEIR_SUMS_PACKED_LEN + 1);
     uint16_t *bad = malloc(BUCKETS * sizeof(*bad));
     unsigned at = bucket_of(t, &t->items[0]);
     unsigned other = (unsigned)weir_sim_draw(t->x, BUCKETS - 1);
@@ -131,7 +131,9 @@ static void check_wire(const struct trial *t, struct weir_sums *s)
     WEIR_ASSERT(out != NULL);
     WEIR_ASSERT(bad != NULL);
     other += other >= at;
+    out[WEIR_SUMS_PACKED_LEN] = 0xa5;
     weir_sums_pack(s, out);
+    WEIR_SIM_CLAIM(t->x, out[WEIR_SUMS_PACKED_LEN] == 0xa5); /* nothing is written behind */
     for (unsigned i = 0; i < WEIR_SUM_LEN; i++) {
         uint64_t half = i < 8 ? s->bucket[at].lo : s->bucket[at].hi;
         WEIR_SIM_CLAIM(t->x, out[at * WEIR_SUM_LEN + i] == (uint8_t)(half >> (i % 8 * 8)));
