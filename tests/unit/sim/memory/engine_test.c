@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "tests/sim/memory/memory.h"
-#include "tests/support/cluster.h"
-#include "tests/support/engine_suite.h"
+#include "tests/support/engine/cluster.h"
+#include "tests/support/engine/engine_suite.h"
 #include "tests/support/failalloc.h"
 
 #define SECOND UINT64_C(1000000)

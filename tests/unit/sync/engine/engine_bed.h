@@ -6,7 +6,7 @@
 #ifndef WEIR_TESTS_UNIT_SYNC_ENGINE_ENGINE_BED_H
 #define WEIR_TESTS_UNIT_SYNC_ENGINE_ENGINE_BED_H
 
-#include "tests/support/cluster.h"
+#include "tests/support/engine/cluster.h"
 #include "tests/support/record_store_kit.h"
 
 #define SECOND UINT64_C(1000000)

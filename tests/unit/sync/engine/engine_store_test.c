@@ -2,7 +2,7 @@
  *
  * engine_store_test.c - the suite of the replication engine over the node's own stores.
  */
-#include "tests/support/engine_suite.h"
+#include "tests/support/engine/engine_suite.h"
 #include "tests/support/record_store_kit.h"
 
 int main(void)

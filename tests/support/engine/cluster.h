@@ -4,8 +4,8 @@
  * and in order, unless a link is cut or a frame is to be lost. For tests of single rules; what
  * random faults do is for weir-sim.   Owner: one test.   Limits: CLUSTER_MAX nodes.
  */
-#ifndef WEIR_TESTS_SUPPORT_CLUSTER_H
-#define WEIR_TESTS_SUPPORT_CLUSTER_H
+#ifndef WEIR_TESTS_SUPPORT_ENGINE_CLUSTER_H
+#define WEIR_TESTS_SUPPORT_ENGINE_CLUSTER_H
 
 #include "sync/engine/engine.h"
 

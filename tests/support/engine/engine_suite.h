@@ -4,8 +4,8 @@
  * side by side, each over two record stores of the given maker.   Owner: the test program.
  * Limits: CLUSTER_MAX nodes, two stores each, open at once.
  */
-#ifndef WEIR_TESTS_SUPPORT_ENGINE_SUITE_H
-#define WEIR_TESTS_SUPPORT_ENGINE_SUITE_H
+#ifndef WEIR_TESTS_SUPPORT_ENGINE_ENGINE_SUITE_H
+#define WEIR_TESTS_SUPPORT_ENGINE_ENGINE_SUITE_H
 
 #include "tests/support/record_store_suite.h"
 

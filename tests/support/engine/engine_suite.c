@@ -2,7 +2,7 @@
  *
  * engine_suite.c - the rules of replication, each by what its users would see.
  */
-#include "tests/support/engine_suite.h"
+#include "tests/support/engine/engine_suite.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@
 #include "sync/frame/frame.h"
 #include "sync/frame/member.h"
 #include "sync/members/members.h"
-#include "tests/support/cluster.h"
+#include "tests/support/engine/cluster.h"
 
 #define SECOND UINT64_C(1000000)
 #define DAY_MS UINT64_C(86400000)

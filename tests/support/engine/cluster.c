@@ -2,7 +2,7 @@
  *
  * cluster.c - engines side by side, without chance.
  */
-#include "tests/support/cluster.h"
+#include "tests/support/engine/cluster.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
