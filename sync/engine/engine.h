@@ -144,14 +144,6 @@ struct weir_engine_write {
 WEIR_MUST_USE enum weir_err weir_engine_write(struct weir_engine *e,
                                               const struct weir_engine_write *w);
 
-/**
- * A node left or was evicted: its lanes end where this node has them (class LANE).
- * @return WEIR_OK | WEIR_EINVAL (this node) | as weir_engine_write; lanes that were retired
- * before the error stay so
- */
-WEIR_MUST_USE enum weir_err weir_engine_retire(struct weir_engine *e,
-                                               const uint8_t node[WEIR_NODE_ID_LEN]);
-
 /** What the data plane made of a record, as weir_active_report. Late reports change nothing. */
 void weir_engine_activated(struct weir_engine *e, const struct weir_version *version,
                            enum weir_active_state state, struct weir_span why);
@@ -199,6 +191,8 @@ enum weir_alarm {
     WEIR_ALARM_FALSE_CLAIM, /* a peer stated what cannot be true (R15): it was cut off */
     WEIR_ALARM_FLOOR,       /* a peer alone states purges of what this node never had (R15): is it
                                right, this node is to give up its records */
+    WEIR_ALARM_LANES,       /* R14: a node has more than 4 lanes that are not folded, and all have
+                               more than 1,024 together: is a member away that will not come back? */
     WEIR_ALARM_COUNT,
 };
 
@@ -236,9 +230,14 @@ const struct weir_active *weir_engine_active(const struct weir_engine *e);
  */
 bool weir_engine_acks(struct weir_engine *e, const struct weir_version *version,
                       struct weir_acks_count *ret);
-/** What is durable here. Borrowed until the next input. */
+/** What is durable here, folded lanes left out (R14). Borrowed until the next input. */
 const struct weir_vector *weir_engine_vv(const struct weir_engine *e, enum weir_group g);
 const struct weir_vector *weir_engine_floor(const struct weir_engine *e, enum weir_group g);
+/** Lanes of group C that all members have up to these ends. Borrowed until the next input. */
+const struct weir_vector *weir_engine_folded(const struct weir_engine *e);
+/** Up to where a lane is durable here, folded or not; 0: nothing of it. */
+uint64_t weir_engine_durable(const struct weir_engine *e, enum weir_group g,
+                             const uint8_t lane[WEIR_LANE_LEN]);
 /** Drawn anew at each start and reset. */
 const uint8_t *weir_engine_incarnation(const struct weir_engine *e);
 /** Bytes of waiting batches and of the vectors of links and sessions, for invariant I13. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/engine/engine_group.h"
 #include "sync/engine/engine_out.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
@@ -157,14 +158,15 @@ void weir_engine_activated(struct weir_engine *e, const struct weir_version *ver
 
 bool weir_engine_active_publish(struct weir_engine *e, Weir__V1__Heartbeat *m)
 {
-    const struct weir_vector *vv = &e->group[WEIR_GROUP_C].vv;
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
 
     if (e->active == NULL || e->acks == NULL)
         return true;
     struct weir_ack *acks = weir_engine_alloc(e, ACKS_TOLD * sizeof(*acks));
-    if (acks == NULL)
+    if (acks == NULL || !weir_engine_show(e, &e->group[WEIR_GROUP_C].vv, NULL, &vv))
         return false;
-    size_t num = weir_active_acks(e->active, vv, acks, ACKS_TOLD);
+    size_t num = weir_active_acks(e->active, &vv, acks, ACKS_TOLD);
+    weir_vector_deinit(&vv);
     struct weir_ack_message *msg = weir_engine_alloc(e, (num + 1) * sizeof(*msg));
     m->ack = weir_engine_alloc(e, (num + 1) * sizeof(Weir__V1__Ack *));
     if (msg == NULL || m->ack == NULL)

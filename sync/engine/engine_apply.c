@@ -94,6 +94,7 @@ void weir_engine_store_record(struct weir_engine *e, const struct weir_stored_re
     enum weir_group g = engine_group_of(rec->rec.class);
     const struct weir_version *v = &rec->rec.version;
     struct weir_record_store *records = e->group[g].records;
+    uint64_t was = old != NULL ? weir_engine_end_of(old) : 0; /* the put may move it */
 
     if (old != NULL && weir_engine_is_summed(e, old))
         weir_engine_sum(e, old, false);
@@ -105,14 +106,15 @@ void weir_engine_store_record(struct weir_engine *e, const struct weir_stored_re
     /* Only a stored record can have been missed by a session that had already passed its
      * position. Copies that come again and lose again do not count, or every session among three
      * nodes would start over. */
-    if (v->seq < weir_vector_get(&e->group[g].seen, v->lane))
+    if (v->seq < weir_vector_get(&e->group[g].seen, v->lane) ||
+        weir_vector_get(&e->group[g].folded, v->lane) > 0)
         e->group[g].gen++;
     weir_engine_note_seen(e, g, v->lane, v->seq);
     if (weir_engine_is_summed(e, rec))
         weir_engine_sum(e, rec, true);
     emit_changed(e, rec);
     weir_engine_active_stored(e, rec, old);
-    weir_engine_retire_stored(e, rec);
+    weir_engine_end_stored(e, rec, was, was > 0 ? &old->rec.version : NULL);
     if (rec->rec.class == WEIR_CLASS_MEMBER)
         e->members_changed = true;
 }
@@ -216,7 +218,7 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record
     if (!weir_engine_begin(e, g))
         return e->turn_err;
     if (how != ENGINE_FORCED && engine_has(e, WEIR_RULE_DOT_GATE) &&
-        weir_vector_covers(&group->vv, v->lane, v->seq)) {
+        weir_engine_covers(e, g, v->lane, v->seq)) {
         engine_count(e, WEIR_COUNT_COVERED, 1);
         return WEIR_OK;
     }
@@ -234,7 +236,8 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record
         if (how == ENGINE_LIVE && g == WEIR_GROUP_C && v->hlc <= group->meta.hlc_floor)
             return WEIR_EBUSY;
         if (how == ENGINE_FORCED && rec->rec.tombstone &&
-            weir_vector_covers(&group->floor, v->lane, v->seq))
+            (weir_vector_covers(&group->floor, v->lane, v->seq) ||
+             weir_vector_get(&group->folded, v->lane) > 0))
             return WEIR_OK; /* purged here, but not yet there */
         replace_stored(e, rec, NULL);
     } else if (err < 0) {

@@ -9,6 +9,7 @@
 #include "node/base/limits.h"
 #include "sync/engine/engine_active.h"
 #include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
 #include "sync/engine/engine_life.h"
 #include "sync/engine/engine_members.h"
@@ -199,7 +200,7 @@ static const struct engine_link *link_with_equal_vector(const struct weir_engine
 {
     const struct engine_link *l = engine_handshake_done(e, link);
 
-    return l != NULL && l->sums_hash == weir_vector_hash(&e->group[WEIR_GROUP_C].vv) &&
+    return l != NULL && l->sums_hash == weir_engine_hash(e, WEIR_GROUP_C) &&
                    !weir_engine_is_repeated(e, link)
                ? l
                : NULL;
@@ -339,7 +340,7 @@ void weir_engine_audit_heartbeat(struct weir_engine *e, uint32_t link, const Wei
     for (size_t i = 0; i < h->n_sum; i++)
         if (h->sum[i].data[0] < ENGINE_CLASS_NUM)
             l->sum[h->sum[i].data[0]] = weir_sum_unpack(h->sum[i].data + 1);
-    if (weir_engine_in_motion(e) || h->vv_hash != weir_vector_hash(&e->group[WEIR_GROUP_C].vv)) {
+    if (weir_engine_in_motion(e) || h->vv_hash != weir_engine_hash(e, WEIR_GROUP_C)) {
         l->audit_bad = 0;
         return;
     }

@@ -360,6 +360,18 @@ const struct weir_vector *weir_engine_vv(const struct weir_engine *e, enum weir_
     return &e->group[g].vv;
 }
 
+const struct weir_vector *weir_engine_folded(const struct weir_engine *e)
+{
+    return &e->group[WEIR_GROUP_C].folded;
+}
+
+uint64_t weir_engine_durable(const struct weir_engine *e, enum weir_group g,
+                             const uint8_t lane[WEIR_LANE_LEN])
+{
+    WEIR_ASSERT((unsigned)g < WEIR_GROUP_COUNT);
+    return weir_engine_reach(e, g, lane);
+}
+
 const struct weir_vector *weir_engine_floor(const struct weir_engine *e, enum weir_group g)
 {
     WEIR_ASSERT((unsigned)g < WEIR_GROUP_COUNT);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_group.c - vectors, floors and this node's lane of a group, and how they reach its store.
+ * engine_group.c - vectors, floors, folded lanes and this node's lane of a group, and how they
+ * reach its store.
  */
 #include "sync/engine/engine_group.h"
 
@@ -15,6 +16,28 @@
 /* R15: within this time one lane is given up for what a peer claims to know of it. */
 #define LANE_LOST_US UINT64_C(600000000)
 
+/* A folded lane counts as purged to its end: no other row does, and has a record that folds it. */
+static bool is_folded_row(const struct engine_group *g, const struct weir_lane_row *lane)
+{
+    uint64_t end = lane->final & ~ENGINE_FOLDED;
+
+    return (lane->final & ENGINE_FOLDED) != 0 && lane->vv == end && lane->seen >= end &&
+           lane->floor == end && memcmp(lane->lane, g->meta.lane, WEIR_LANE_LEN) != 0;
+}
+
+static enum weir_err load_lane(struct engine_group *g, const struct weir_lane_row *lane)
+{
+    if (is_folded_row(g, lane))
+        return weir_vector_raise(&g->folded, lane->lane, lane->vv);
+    enum weir_err err = weir_vector_raise(&g->vv, lane->lane, lane->vv);
+    if (err == WEIR_OK)
+        err =
+            weir_vector_raise(&g->seen, lane->lane, lane->seen > lane->vv ? lane->seen : lane->vv);
+    if (err == WEIR_OK)
+        err = weir_vector_raise(&g->floor, lane->lane, lane->floor);
+    return err == WEIR_OK ? weir_vector_raise(&g->final, lane->lane, lane->final) : err;
+}
+
 static enum weir_err load_lanes(struct engine_group *g)
 {
     struct weir_lane_row lane;
@@ -26,13 +49,7 @@ static enum weir_err load_lanes(struct engine_group *g)
         if (err == WEIR_ENOTFOUND)
             return WEIR_OK;
         if (err == WEIR_OK)
-            err = weir_vector_raise(&g->vv, lane.lane, lane.vv);
-        if (err == WEIR_OK)
-            err = weir_vector_raise(&g->seen, lane.lane, lane.seen > lane.vv ? lane.seen : lane.vv);
-        if (err == WEIR_OK)
-            err = weir_vector_raise(&g->floor, lane.lane, lane.floor);
-        if (err == WEIR_OK)
-            err = weir_vector_raise(&g->final, lane.lane, lane.final);
+            err = load_lane(g, &lane);
         if (err < 0)
             return err;
         memcpy(at, lane.lane, WEIR_LANE_LEN);
@@ -48,8 +65,8 @@ enum weir_err weir_engine_load(struct weir_engine *e, enum weir_group group)
     weir_vector_reset(&g->seen);
     weir_vector_reset(&g->floor);
     weir_vector_reset(&g->final);
+    weir_vector_reset(&g->folded);
     weir_vector_reset(&g->dirty);
-    e->retired_changed = true;
     g->meta_dirty = false;
     enum weir_err err = g->records->ops->get_meta(g->records, &g->meta);
     return err == WEIR_OK ? load_lanes(g) : err;
@@ -57,6 +74,7 @@ enum weir_err weir_engine_load(struct weir_engine *e, enum weir_group group)
 
 static enum weir_err store_lane(struct engine_group *g, const uint8_t lane[WEIR_LANE_LEN])
 {
+    uint64_t end = weir_vector_get(&g->folded, lane);
     struct weir_lane_row row = {
         .vv = weir_vector_get(&g->vv, lane),
         .seen = weir_vector_get(&g->seen, lane),
@@ -64,6 +82,10 @@ static enum weir_err store_lane(struct engine_group *g, const uint8_t lane[WEIR_
         .final = weir_vector_get(&g->final, lane),
     };
 
+    if (end > 0)
+        row = (struct weir_lane_row){
+            .vv = end, .seen = end, .floor = end, .final = end | ENGINE_FOLDED
+        };
     memcpy(row.lane, lane, WEIR_LANE_LEN);
     return g->records->ops->put_lane(g->records, &row);
 }
@@ -87,9 +109,40 @@ bool weir_engine_has_room(struct weir_engine *e, enum weir_group group,
 {
     const struct engine_group *g = &e->group[group];
 
-    if (g->seen.num < WEIR_LANES_MAX || weir_vector_get(&g->seen, lane) > 0)
+    if (g->seen.num < WEIR_LANES_MAX || weir_vector_get(&g->seen, lane) > 0 ||
+        weir_vector_get(&g->folded, lane) > 0)
         return true;
     engine_count(e, WEIR_COUNT_LANES_FULL, 1);
+    return false;
+}
+
+uint64_t weir_engine_reach(const struct weir_engine *e, enum weir_group group,
+                           const uint8_t lane[WEIR_LANE_LEN])
+{
+    uint64_t end = weir_vector_get(&e->group[group].folded, lane);
+
+    return end > 0 ? end : weir_vector_get(&e->group[group].vv, lane);
+}
+
+bool weir_engine_covers(const struct weir_engine *e, enum weir_group group,
+                        const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
+{
+    return seq <= weir_engine_reach(e, group, lane);
+}
+
+uint64_t weir_engine_hash(const struct weir_engine *e, enum weir_group group)
+{
+    const struct engine_group *g = &e->group[group];
+
+    return weir_vector_hash(&g->vv) + weir_vector_hash(&g->folded); /* sums over the lanes */
+}
+
+bool weir_engine_lacks(const struct weir_engine *e, enum weir_group group,
+                       const struct weir_vector *v)
+{
+    for (size_t i = 0; i < v->num; i++)
+        if (!weir_engine_covers(e, group, v->items[i].lane, v->items[i].seq))
+            return true;
     return false;
 }
 
@@ -108,7 +161,7 @@ void weir_engine_note_seen(struct weir_engine *e, enum weir_group group,
     struct engine_group *g = &e->group[group];
     uint64_t seen = weir_vector_get(&g->seen, lane);
 
-    if (seq <= seen)
+    if (seq <= seen || weir_vector_get(&g->folded, lane) > 0)
         return;
     enum weir_err err = weir_vector_raise(&g->seen, lane, seq);
     if (err < 0)
@@ -116,37 +169,60 @@ void weir_engine_note_seen(struct weir_engine *e, enum weir_group group,
     mark_lane_dirty(e, g, lane);
 }
 
-void weir_engine_raise(struct weir_engine *e, enum weir_group group,
-                       const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
-{
-    struct engine_group *g = &e->group[group];
-
-    if (seq <= weir_vector_get(&g->vv, lane) || !weir_engine_begin(e, group))
-        return;
-    enum weir_err err = weir_vector_raise(&g->vv, lane, seq);
-    if (err == WEIR_OK && seq > weir_vector_get(&g->seen, lane))
-        err = weir_vector_raise(&g->seen, lane, seq);
-    if (err < 0)
-        weir_engine_fail(e, err);
-    mark_lane_dirty(e, g, lane);
-    if (weir_vector_get(&g->final, lane) > 0)
-        e->retired_changed = true;
-    if (e->active != NULL && group == WEIR_GROUP_C)
-        weir_active_durable(e->active, lane);
-    e->waiting_ready = e->waiting_ready || e->waiting != NULL;
-}
-
 void weir_engine_raise_floor(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
 {
     struct engine_group *g = &e->group[WEIR_GROUP_C];
 
-    if (seq <= weir_vector_get(&g->floor, lane))
+    if (seq <= weir_vector_get(&g->floor, lane) || weir_vector_get(&g->folded, lane) > 0)
         return;
     enum weir_err err = weir_vector_raise(&g->floor, lane, seq);
     if (err < 0)
         weir_engine_fail(e, err);
     mark_lane_dirty(e, g, lane);
     e->floor_rose = true;
+}
+
+/* A folded lane goes on, whatever its record states: weir_engine_retire_tick writes a new one. What
+ * was purged of it is no longer known, so all of it counts as purged. */
+static void unfold(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN])
+{
+    struct engine_group *c = &e->group[WEIR_GROUP_C];
+    struct weir_stored_record rec;
+    uint64_t end = weir_vector_get(&c->folded, lane);
+    uint64_t at = end;
+
+    if (end == 0)
+        return;
+    weir_vector_forget(&c->folded, lane);
+    if (weir_vector_raise(&c->vv, lane, end) < 0 ||
+        weir_vector_raise(&c->final, lane, end | ENGINE_FOLDED) < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    weir_engine_note_seen(e, WEIR_GROUP_C, lane, end);
+    weir_engine_raise_floor(e, lane, end);
+    while (c->records->ops->next_dot(c->records, lane, at, &rec) == WEIR_OK) {
+        at = rec.rec.version.seq;
+        weir_engine_note_seen(e, WEIR_GROUP_C, lane, at);
+    }
+}
+
+void weir_engine_raise(struct weir_engine *e, enum weir_group group,
+                       const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
+{
+    struct engine_group *g = &e->group[group];
+
+    if (weir_engine_covers(e, group, lane, seq) || !weir_engine_begin(e, group))
+        return;
+    if (group == WEIR_GROUP_C)
+        unfold(e, lane);
+    enum weir_err err = weir_vector_raise(&g->vv, lane, seq);
+    if (err == WEIR_OK && seq > weir_vector_get(&g->seen, lane))
+        err = weir_vector_raise(&g->seen, lane, seq);
+    if (err < 0)
+        weir_engine_fail(e, err);
+    mark_lane_dirty(e, g, lane);
+    if (e->active != NULL && group == WEIR_GROUP_C)
+        weir_active_durable(e->active, lane);
+    e->waiting_ready = e->waiting_ready || e->waiting != NULL;
 }
 
 void weir_engine_join(struct weir_engine *e, enum weir_group group, const struct weir_vector *vv,
@@ -227,81 +303,69 @@ bool weir_engine_split(struct weir_engine *e, enum weir_group group, Weir__V1__L
     return true;
 }
 
-/* -- retired lanes -- */
+/* -- lanes that end -- */
 
-void weir_engine_retire_stored(struct weir_engine *e, const struct weir_stored_record *rec)
+uint64_t weir_engine_end_of(const struct weir_stored_record *rec)
+{
+    if (rec->rec.class != WEIR_CLASS_LANE || rec->rec.key.len != WEIR_LANE_LEN ||
+        rec->rec.value.len != ENGINE_FINAL_LEN)
+        return 0;
+    uint64_t end = weir_num_get_le(rec->rec.value.at, ENGINE_FINAL_LEN);
+    uint64_t seq = end & ~ENGINE_FOLDED;
+    return seq >= 1 && seq <= WEIR_RECORD_SEQ_MAX ? end : 0;
+}
+
+void weir_engine_fold(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN])
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
 
+    if (!weir_engine_begin(e, WEIR_GROUP_C))
+        return;
+    if (weir_vector_raise(&c->folded, lane, weir_vector_get(&c->vv, lane)) < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    mark_lane_dirty(e, c, lane);
+    weir_vector_forget(&c->vv, lane);
+    weir_vector_forget(&c->seen, lane);
+    weir_vector_forget(&c->floor, lane);
+    weir_vector_forget(&c->final, lane);
+    for (uint32_t i = 0; i < e->num_links; i++)
+        if (e->links[i] != NULL)
+            weir_vector_forget(&e->links[i]->given[WEIR_GROUP_C], lane);
+}
+
+void weir_engine_end_stored(struct weir_engine *e, const struct weir_stored_record *rec,
+                            uint64_t was, const struct weir_version *by)
+{
+    struct engine_group *c = &e->group[WEIR_GROUP_C];
+    const uint8_t *lane = rec->rec.key.at;
+    uint64_t end = weir_engine_end_of(rec);
+
     if (rec->rec.class != WEIR_CLASS_LANE || rec->rec.key.len != WEIR_LANE_LEN)
         return;
-    uint64_t final = rec->rec.value.len == ENGINE_FINAL_LEN
-                         ? weir_num_get_le(rec->rec.value.at, ENGINE_FINAL_LEN)
-                         : 0;
-    weir_vector_forget(&c->final, rec->rec.key.at);
-    enum weir_err err = WEIR_OK;
-    if (final > 0 && final <= WEIR_RECORD_SEQ_MAX)
-        err = weir_vector_raise(&c->final, rec->rec.key.at, final);
-    if (err == WEIR_OK)
-        err = weir_vector_raise(&c->dirty, rec->rec.key.at, 1);
+    /* All members have the record that it replaces: a node that has not missed the lane too (R6).
+     */
+    if (was > 0 && (was | ENGINE_FOLDED) == end && was != end &&
+        weir_engine_covers(e, WEIR_GROUP_C, by->lane, by->seq))
+        weir_engine_raise_floor(e, by->lane, by->seq);
+    if ((weir_vector_get(&c->folded, lane) | ENGINE_FOLDED) == end)
+        return;
+    unfold(e, lane);
+    weir_vector_forget(&c->final, lane);
+    if (weir_vector_raise(&c->final, lane, end) < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    mark_lane_dirty(e, c, lane);
+}
+
+bool weir_engine_show(struct weir_engine *e, const struct weir_vector *v,
+                      const struct weir_vector *to, struct weir_vector *ret)
+{
+    const struct weir_vector *folded = &e->group[WEIR_GROUP_C].folded;
+    enum weir_err err = weir_vector_copy(ret, v);
+
+    for (size_t i = 0; i < folded->num && err == WEIR_OK; i++)
+        if (to == NULL || weir_vector_get(to, folded->items[i].lane) > 0)
+            err = weir_vector_raise(ret, folded->items[i].lane, folded->items[i].seq);
     if (err < 0)
-        weir_engine_fail(e, err);
-    e->retired_changed = true;
-}
-
-/* The lanes that this node has up to their ends, and not beyond. */
-const struct weir_vector *weir_engine_retired(struct weir_engine *e)
-{
-    const struct engine_group *c = &e->group[WEIR_GROUP_C];
-
-    if (!e->retired_changed)
-        return &e->retired;
-    weir_vector_reset(&e->retired);
-    e->retired_changed = false;
-    for (size_t i = 0; i < c->final.num; i++) {
-        const struct weir_vector_entry *lane = &c->final.items[i];
-        if (weir_vector_get(&c->vv, lane->lane) != lane->seq)
-            continue;
-        if (weir_vector_raise(&e->retired, lane->lane, lane->seq) < 0) {
-            weir_engine_fail(e, WEIR_ENOMEM);
-            e->retired_changed = true;
-            break;
-        }
-    }
-    return &e->retired;
-}
-
-uint64_t weir_engine_retired_hash(struct weir_engine *e)
-{
-    return weir_vector_hash(weir_engine_retired(e));
-}
-
-bool weir_engine_leave_out(struct weir_engine *e, const struct weir_vector *v,
-                           struct weir_vector *ret)
-{
-    const struct weir_vector *retired = weir_engine_retired(e);
-
-    weir_vector_reset(ret);
-    for (size_t i = 0; i < v->num; i++) {
-        if (weir_vector_get(retired, v->items[i].lane) == v->items[i].seq)
-            continue;
-        if (weir_vector_raise(ret, v->items[i].lane, v->items[i].seq) < 0) {
-            weir_vector_deinit(ret);
-            weir_engine_fail(e, WEIR_ENOMEM);
-            return false;
-        }
-    }
-    return true;
-}
-
-bool weir_engine_fill_in(struct weir_engine *e, uint64_t hash, struct weir_vector *v)
-{
-    if (hash == 0)
-        return true;
-    if (hash != weir_engine_retired_hash(e))
-        return false;
-    if (weir_vector_merge(v, &e->retired) == WEIR_OK)
-        return true;
-    weir_engine_fail(e, WEIR_ENOMEM);
-    return false;
+        weir_engine_fail(e, WEIR_ENOMEM);
+    return err == WEIR_OK;
 }

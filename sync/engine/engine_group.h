@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_group.h - private to the engine: vectors, floors, retired lanes and this node's lane of a
- * group.
+ * engine_group.h - private to the engine: vectors, floors, folded lanes (R14) and this node's lane
+ * of a group.
  */
 #ifndef WEIR_SYNC_ENGINE_ENGINE_GROUP_H
 #define WEIR_SYNC_ENGINE_ENGINE_GROUP_H
 
 #include "sync/engine/engine_state.h"
 
-#define ENGINE_FINAL_LEN 8 /* bytes of the value of a record of class LANE */
+#define ENGINE_FINAL_LEN 8                   /* bytes of the value of a record of class LANE */
+#define ENGINE_FOLDED    (UINT64_C(1) << 63) /* in it: all members have the lane to its end */
 
 /**
  * Read vectors and numbers of a group from its store, inside its transaction.
@@ -25,6 +26,23 @@ WEIR_MUST_USE enum weir_err weir_engine_store_lanes(struct weir_engine *e, enum 
 /** Does the lane have an entry in the vectors, or is there room for one? Counted when not. */
 WEIR_MUST_USE bool weir_engine_has_room(struct weir_engine *e, enum weir_group g,
                                         const uint8_t lane[WEIR_LANE_LEN]);
+
+/** Up to where this node has a lane, folded or not. */
+uint64_t weir_engine_reach(const struct weir_engine *e, enum weir_group g,
+                           const uint8_t lane[WEIR_LANE_LEN]);
+
+/** Is the dot in the past of this node? */
+bool weir_engine_covers(const struct weir_engine *e, enum weir_group g,
+                        const uint8_t lane[WEIR_LANE_LEN], uint64_t seq);
+
+/**
+ * The hash of what this node has, folded lanes included: nodes that have the same and fold at
+ * different times do not differ in it.
+ */
+uint64_t weir_engine_hash(const struct weir_engine *e, enum weir_group g);
+
+/** Does `v`, a peer's vector or floor, reach beyond what this node has? */
+bool weir_engine_lacks(const struct weir_engine *e, enum weir_group g, const struct weir_vector *v);
 
 /** A record of this lane with this number was met. */
 void weir_engine_note_seen(struct weir_engine *e, enum weir_group g,
@@ -59,27 +77,27 @@ WEIR_MUST_USE bool weir_engine_split(struct weir_engine *e, enum weir_group g,
                                      Weir__V1__Lv *const *lanes, size_t num,
                                      struct weir_vector *ret);
 
-/** A record was stored. If it is of class LANE, the lane that it names has an end now. */
-void weir_engine_retire_stored(struct weir_engine *e, const struct weir_stored_record *rec);
+/** The value of a record of class LANE: where the lane ends, and ENGINE_FOLDED; 0: nowhere. */
+uint64_t weir_engine_end_of(const struct weir_stored_record *rec);
 
 /**
- * The retired lanes that this node has up to their ends, and not beyond. Borrowed until the next
- * change.
+ * A record was stored. If it is of class LANE, the lane that it names ends, goes on, or is to be
+ * folded by the next weir_engine_retire_tick.
+ * @param was  weir_engine_end_of the record that it replaced, and its version
  */
-const struct weir_vector *weir_engine_retired(struct weir_engine *e);
+void weir_engine_end_stored(struct weir_engine *e, const struct weir_stored_record *rec,
+                            uint64_t was, const struct weir_version *by);
 
-/** The hash of weir_engine_retired; 0: there are none. */
-uint64_t weir_engine_retired_hash(struct weir_engine *e);
-
-/** Copy `v` without the retired lanes. @return false: `ret` is empty, the turn has failed */
-WEIR_MUST_USE bool weir_engine_leave_out(struct weir_engine *e, const struct weir_vector *v,
-                                         struct weir_vector *ret);
+/** A lane that this node has to its end leaves vectors and floors; its row in the store stays. */
+void weir_engine_fold(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN]);
 
 /**
- * Add the retired lanes that a peer left out of `v`.
- * @param hash  of those it left out
- * @return false: they are not the ones that are retired here, or the turn has failed
+ * What to show a peer: `v` and the folded lanes that the peer has in its vector `to`, which it has
+ * not folded and would think unknown here; of NULL all.
+ * @param ret  initialised
+ * @return false: the turn has failed
  */
-WEIR_MUST_USE bool weir_engine_fill_in(struct weir_engine *e, uint64_t hash, struct weir_vector *v);
+WEIR_MUST_USE bool weir_engine_show(struct weir_engine *e, const struct weir_vector *v,
+                                    const struct weir_vector *to, struct weir_vector *ret);
 
 #endif

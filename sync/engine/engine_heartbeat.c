@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sync/engine/engine_active.h"
+#include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
 #include "sync/engine/engine_members.h"
 #include "sync/engine/engine_out.h"
@@ -87,8 +88,10 @@ void weir_engine_heartbeat(struct weir_engine *e)
     m.n = e->heartbeat_n > 0 ? e->heartbeat_n + 1
                              : e->wall_ms + 1; /* goes on counting over a restart */
     e->heartbeat_n = m.n;
-    m.vv_hash = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
-    m.ban_hash = weir_vector_hash(&e->group[WEIR_GROUP_E].vv);
+    m.vv_hash = weir_engine_hash(e, WEIR_GROUP_C);
+    m.ban_hash = weir_engine_hash(e, WEIR_GROUP_E);
+    m.has_folded_hash = 1;
+    m.folded_hash = weir_vector_hash(&e->group[WEIR_GROUP_C].folded);
     m.has_wall_ms = m.has_schema_max = m.has_state = 1;
     m.wall_ms = weir_hlc_ms(weir_hlc_of_ms(e->wall_ms));
     m.schema_max = e->cfg.schema_max;
@@ -112,13 +115,30 @@ static bool has_second_witness(const struct weir_engine *e, uint32_t link, enum 
     return false;
 }
 
+/* The peer has what this node has. It may not have folded the same lanes yet. */
+static void note_equal(struct weir_engine *e, uint32_t link, uint64_t folded_hash)
+{
+    const struct engine_group *c = &e->group[WEIR_GROUP_C];
+    struct engine_link *l = e->links[link];
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
+
+    if (folded_hash == weir_vector_hash(&c->folded)) {
+        if (!weir_vector_eq(&l->vv, &c->vv) && weir_vector_copy(&l->vv, &c->vv) < 0)
+            weir_engine_fail(e, WEIR_ENOMEM);
+        return;
+    }
+    if (weir_engine_show(e, &c->vv, &l->vv, &vv) && weir_vector_copy(&l->vv, &vv) < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    weir_vector_deinit(&vv);
+}
+
 /* A hash that differs in two heartbeats of a peer, with both sides unchanged, is no change on its
  * way: pull. A hash that two peers report is none either, unless their records arrive a moment
  * later. */
 static void compare_hash(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t theirs)
 {
     struct engine_link *l = e->links[link];
-    uint64_t ours = weir_vector_hash(&e->group[g].vv);
+    uint64_t ours = weir_engine_hash(e, g);
 
     if (theirs == ours) {
         l->hash[g] = 0;
@@ -154,9 +174,11 @@ void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__
         return;
     for (size_t i = 0; i < h->n_own; i++) {
         enum weir_group g = engine_lane_group(h->own[i]->lane.data);
-        if (!weir_vector_covers(&e->group[g].vv, h->own[i]->lane.data, h->own[i]->seq))
+        if (!weir_engine_covers(e, g, h->own[i]->lane.data, h->own[i]->seq))
             weir_engine_want_pull(e, link, g, e->mono_us);
     }
+    if (h->vv_hash == weir_engine_hash(e, WEIR_GROUP_C))
+        note_equal(e, link, h->folded_hash);
     compare_hash(e, link, WEIR_GROUP_C, h->vv_hash);
     compare_hash(e, link, WEIR_GROUP_E, h->ban_hash);
     if ((h->state & STATE_MOTION) == 0)

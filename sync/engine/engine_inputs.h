@@ -54,7 +54,7 @@ void weir_engine_purge(struct weir_engine *e);
 
 /* -- engine_retire.c -- */
 
-/** Write a new record for each retired lane that has grown beyond its end. */
+/** R14: end the lanes that nothing is written on any more, and fold those that all members have. */
 void weir_engine_retire_tick(struct weir_engine *e);
 
 /* -- engine_audit.c -- */

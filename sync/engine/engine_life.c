@@ -74,6 +74,7 @@ bool weir_engine_wipe(struct weir_engine *e)
     e->num_damaged = 0;
     e->lossy = 0;
     e->audit_tried = 0;
+    e->lacks_end = false;
     e->has_pulled = false;
     return true;
 }

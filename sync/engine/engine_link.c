@@ -49,10 +49,10 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_response)
 {
     const struct engine_group *c = &e->group[WEIR_GROUP_C];
     struct engine_link *l = e->links[link];
+    const struct weir_vector *to = l->wants_all ? NULL : &l->vv;
     struct weir_vector seen = WEIR_VECTOR_ZERO;
-    struct weir_vector to_send = WEIR_VECTOR_ZERO;
-    const struct weir_vector *vv = &c->vv;
-    uint64_t hash = weir_engine_retired_hash(e);
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
+    struct weir_vector floor = WEIR_VECTOR_ZERO;
     Weir__V1__Hello m;
 
     l->hello_us = e->mono_us + HELLO_US;
@@ -68,34 +68,27 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_response)
     m.wire_max = WEIR_FRAME_VERSION;
     m.wire_min = WEIR_FRAME_VERSION_MIN;
     m.schema_max = e->cfg.schema_max;
-    /* A peer that has the same lanes retired does not need them; each side sends the hash of its
-     * own. */
-    if (hash != 0 && l->handshake_done && l->retired_hash == hash && !l->wants_all) {
-        m.has_retired_out = 1;
-        m.retired_out = 1;
-        if (!weir_engine_leave_out(e, vv, &to_send))
-            goto out;
-        vv = &to_send;
-    }
-    m.has_retired_hash = hash != 0;
-    m.retired_hash = hash;
-    m.vv = weir_engine_lanes(e, vv);
-    m.n_vv = m.vv != NULL ? vv->num : 0;
-    m.floor = weir_engine_lanes(e, &c->floor);
-    m.n_floor = m.floor != NULL ? c->floor.num : 0;
     m.has_live = 1;
     m.live = engine_is_live(e);
-    m.has_all = l->asks_all;
-    m.all = l->asks_all;
+    m.has_all = m.all = e->lacks_end;
+    m.has_met = m.met = l->handshake_done;
     m.has_response = is_response;
     m.response = is_response;
-    if (collect_seen_lanes(e, l->node, &seen)) {
+    /* Who misses a part of a folded lane has missed purges of it: they are not told apart. */
+    if (weir_engine_show(e, &c->vv, to, &vv) &&
+        (to != NULL ? weir_vector_copy(&floor, &c->floor) == WEIR_OK
+                    : weir_engine_show(e, &c->floor, NULL, &floor)) &&
+        collect_seen_lanes(e, l->node, &seen)) {
+        m.vv = weir_engine_lanes(e, &vv);
+        m.n_vv = m.vv != NULL ? vv.num : 0;
+        m.floor = weir_engine_lanes(e, &floor);
+        m.n_floor = m.floor != NULL ? floor.num : 0;
         m.seen = weir_engine_lanes(e, &seen);
         m.n_seen = m.seen != NULL ? seen.num : 0;
         weir_engine_send(e, link, WEIR_FRAME_HELLO, &m.base);
     }
-out:
-    weir_vector_deinit(&to_send);
+    weir_vector_deinit(&floor);
+    weir_vector_deinit(&vv);
     weir_vector_deinit(&seen);
 }
 
@@ -109,7 +102,8 @@ static void recheck_peers_after_purge(struct weir_engine *e)
         if (l == NULL || !l->live || !engine_has(e, WEIR_RULE_STALE_PEER))
             continue;
         l->behind = weir_vector_is_stale(&l->vv, floor);
-        weir_engine_want_hello(e, i);
+        if (l->behind)
+            weir_engine_want_hello(e, i);
     }
 }
 
@@ -136,7 +130,7 @@ void weir_engine_link_tick(struct weir_engine *e)
         struct engine_link *l = e->links[i];
         if (l == NULL || !l->up || e->mono_us < l->hello_again_us)
             continue;
-        if (!l->handshake_done || !l->live || l->behind || l->stale || l->split)
+        if (!l->handshake_done || !l->live || l->behind || l->stale || l->split || e->lacks_end)
             weir_engine_want_hello(e, i);
         l->hello_again_us = e->mono_us + HELLO_AGAIN_US;
     }
@@ -175,10 +169,11 @@ static void confirm_own_lane(struct weir_engine *e, uint32_t link, const Weir__V
         if (memcmp(h->seen[i]->lane.data, c->meta.lane, WEIR_LANE_LEN) == 0 &&
             h->seen[i]->seq > most)
             most = h->seen[i]->seq;
-    if (most <= c->meta.seq)
-        l->confirmed = e->lane_number;
-    else
+    /* A peer that has folded the lane shows it only when it knows that this node has not (R14). */
+    if (most > c->meta.seq)
         weir_engine_lane_lost(e, WEIR_GROUP_C, link);
+    else if (most > 0 || h->met)
+        l->confirmed = e->lane_number;
 }
 
 /* R15: is another member alive and about to reset, or not yet complete again? */
@@ -232,8 +227,8 @@ static void compare_floors(struct weir_engine *e, uint32_t link, const struct we
     const struct engine_group *c = &e->group[WEIR_GROUP_C];
     struct engine_link *l = e->links[link];
     bool both_live = l->live && engine_is_live(e);
-    bool is_mine =
-        both_live && engine_has(e, WEIR_RULE_STALE_SELF) && weir_vector_is_stale(&c->vv, floor);
+    bool is_mine = both_live && engine_has(e, WEIR_RULE_STALE_SELF) &&
+                   weir_engine_lacks(e, WEIR_GROUP_C, floor);
     bool is_theirs =
         both_live && engine_has(e, WEIR_RULE_STALE_PEER) && weir_vector_is_stale(&l->vv, &c->floor);
 
@@ -290,18 +285,10 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
         return;
     if (!h->response)
         l->response_wanted = true;
-    l->retired_hash = h->retired_hash;
     l->wants_all = h->all;
     if (!weir_engine_split(e, WEIR_GROUP_C, h->vv, h->n_vv, &l->vv) ||
         !weir_engine_split(e, WEIR_GROUP_C, h->floor, h->n_floor, &floor))
         return;
-    if (h->retired_out && !weir_engine_fill_in(e, h->retired_hash, &l->vv)) {
-        l->asks_all = true; /* it left out lanes that are not the ones retired here */
-        weir_engine_want_hello(e, link);
-        weir_vector_deinit(&floor);
-        return;
-    }
-    l->asks_all = false;
     confirm_own_lane(e, link, h);
     if (l->refused) {
         weir_vector_deinit(&floor);
@@ -312,7 +299,7 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
     weir_vector_deinit(&floor);
     if (!l->live || l->stale)
         return;
-    bool has_more = !weir_vector_dominates(&e->group[WEIR_GROUP_C].vv, &l->vv);
+    bool has_more = weir_engine_lacks(e, WEIR_GROUP_C, &l->vv);
     if (has_more || !engine_is_live(e) || !e->has_pulled)
         weir_engine_want_pull(e, link, WEIR_GROUP_C, e->mono_us);
     if (!was_live)

@@ -69,7 +69,7 @@ static uint64_t apply_bans(struct weir_engine *e, const Weir__V1__Batch *b, uint
 static bool apply_batch(struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b)
 {
     const uint8_t *lane = b->lane.data;
-    uint64_t from = weir_vector_get(&e->group[g].vv, lane) + 1;
+    uint64_t from = weir_engine_reach(e, g, lane) + 1;
 
     if (from < b->first || !engine_has(e, WEIR_RULE_DOT_GATE))
         from = b->first;
@@ -147,7 +147,7 @@ void weir_engine_apply_waiting(struct weir_engine *e)
         struct engine_waiting_batch **at = &e->waiting;
         e->waiting_ready = false;
         while (*at != NULL && e->turn_err == WEIR_OK) {
-            uint64_t vv = weir_vector_get(&e->group[(*at)->group].vv, (*at)->lane);
+            uint64_t vv = weir_engine_reach(e, (*at)->group, (*at)->lane);
             if ((*at)->first > vv + 1) {
                 at = &(*at)->next;
                 continue;
@@ -202,7 +202,7 @@ void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
         return;
     }
-    uint64_t vv = weir_vector_get(&group->vv, lane);
+    uint64_t vv = weir_engine_reach(e, g, lane);
     if (last_seq_of(b) <= vv && engine_has(e, WEIR_RULE_DOT_GATE)) {
         engine_count(e, WEIR_COUNT_COVERED, num_records_of(b));
         return;

@@ -42,7 +42,7 @@ static void set_defaults(struct weir_engine_intervals *p)
 static enum weir_err init_state(struct weir_engine *e)
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
-    bool is_empty = c->seen.num == 0 && c->vv.num == 0;
+    bool is_empty = c->seen.num == 0 && c->vv.num == 0 && c->folded.num == 0;
 
     WEIR_ASSERT(e->state == WEIR_ENGINE_JOINING);
     if (!c->meta.live && !is_empty) {
@@ -121,6 +121,7 @@ static void group_deinit(struct engine_group *group)
     weir_vector_deinit(&group->seen);
     weir_vector_deinit(&group->floor);
     weir_vector_deinit(&group->final);
+    weir_vector_deinit(&group->folded);
     weir_vector_deinit(&group->idle);
     weir_vector_deinit(&group->dirty);
     weir_engine_pub_deinit(&group->pub);
@@ -158,7 +159,6 @@ void weir_engine_free(struct weir_engine **ep)
     free(e->damaged);
     weir_engine_audit_deinit(e);
     weir_members_free(&e->members);
-    weir_vector_deinit(&e->retired);
     weir_engine_active_deinit(e);
     weir_frame_cols_free(&e->cols);
     weir_engine_out_deinit(e);

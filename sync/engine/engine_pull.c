@@ -25,7 +25,7 @@
 static bool has_doubt_passed(const struct weir_engine *e, const struct engine_link *l,
                              enum weir_group g)
 {
-    return l->is_doubt[g] && weir_vector_hash(&e->group[g].vv) != l->our_hash[g];
+    return l->is_doubt[g] && weir_engine_hash(e, g) != l->our_hash[g];
 }
 
 static bool is_joining(const struct weir_engine *e)
@@ -68,38 +68,25 @@ static void note_request_sent(struct weir_engine *e, struct engine_pull *p,
     p->deadline_us = e->mono_us + e->cfg.intervals.pull_timeout_us;
 }
 
-/* Add the cursor, without the lanes that both sides have retired. @return false: the turn has
- * failed */
-static bool add_cursor(struct weir_engine *e, const struct engine_pull *p, Weir__V1__PullReq *m)
-{
-    uint64_t hash = p->group == WEIR_GROUP_C && !p->boot ? weir_engine_retired_hash(e) : 0;
-    struct weir_vector to_send = WEIR_VECTOR_ZERO;
-    const struct weir_vector *cursor = &p->cursor;
-
-    if (hash != 0 && e->links[p->link]->retired_hash == hash) {
-        if (!weir_engine_leave_out(e, cursor, &to_send))
-            return false;
-        m->has_retired_hash = 1;
-        m->retired_hash = hash;
-        cursor = &to_send;
-    }
-    m->cursor = weir_engine_lanes(e, cursor);
-    m->n_cursor = m->cursor != NULL ? cursor->num : 0;
-    weir_vector_deinit(&to_send);
-    return e->turn_err == WEIR_OK;
-}
-
 /* R6: add the cursor and, in group C, the floor of this node. @return false: the turn has failed */
 static bool add_cursor_and_floor(struct weir_engine *e, struct engine_pull *p, Weir__V1__PullReq *m)
 {
     const struct weir_vector *floor = &e->group[p->group].floor;
+    struct weir_vector cursor = WEIR_VECTOR_ZERO;
 
     p->floor_hash = weir_vector_hash(floor);
     if (p->group == WEIR_GROUP_C && !p->boot) {
         m->floor = weir_engine_lanes(e, floor);
         m->n_floor = m->floor != NULL ? floor->num : 0;
     }
-    return add_cursor(e, p, m);
+    if (p->group == WEIR_GROUP_E
+            ? weir_vector_copy(&cursor, &p->cursor) == WEIR_OK
+            : weir_engine_show(e, &p->cursor, &e->links[p->link]->vv, &cursor)) {
+        m->cursor = weir_engine_lanes(e, &cursor);
+        m->n_cursor = m->cursor != NULL ? cursor.num : 0;
+    }
+    weir_vector_deinit(&cursor);
+    return e->turn_err == WEIR_OK;
 }
 
 static void send_request(struct weir_engine *e, struct engine_pull *p)
@@ -169,7 +156,7 @@ static bool init_cursor(struct weir_engine *e, struct engine_pull *p)
 
     if (p->group == WEIR_GROUP_C && is_joining(e)) {
         p->boot = true;
-        bool is_empty = group->seen.num == 0 && group->vv.num == 0;
+        bool is_empty = group->seen.num == 0 && group->vv.num == 0 && group->folded.num == 0;
         if (!is_empty && engine_has(e, WEIR_RULE_LIVE_ONLY) && !weir_engine_wipe(e))
             return false;
     }
@@ -368,8 +355,7 @@ static bool is_above_floor(struct weir_engine *e, struct engine_pull *p,
     if (p->group == WEIR_GROUP_E)
         return true;
     if (!p->boot) {
-        if (!engine_has(e, WEIR_RULE_STALE_SELF) ||
-            !weir_vector_is_stale(&e->group[WEIR_GROUP_C].vv, floor))
+        if (!engine_has(e, WEIR_RULE_STALE_SELF) || !weir_engine_lacks(e, WEIR_GROUP_C, floor))
             return true;
         weir_engine_want_hello(e, p->link); /* the response to it decides which side is to reset */
         weir_engine_pull_lost(e, p);
@@ -565,7 +551,6 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
         weir_engine_pull_lost(e, p);
         return;
     case WEIR__V1__PULL_REP__STATUS__BUSY:
-        l->retired_hash = 0; /* it may have other lanes retired: send it all lanes the next time */
         weir_engine_pull_lost(e, p);
         return;
     case _WEIR__V1__PULL_REP__STATUS_IS_INT_SIZE:

@@ -32,6 +32,9 @@ void weir_engine_force(struct weir_engine *e, uint32_t link, ProtobufCBinaryData
 void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_group g,
                             const struct weir_vector *vv);
 
+/** Is a member not connected that may come back? It may have more of a lane than any other. */
+bool weir_engine_is_member_away(const struct weir_engine *e);
+
 /** Raise the vector as far as it is vouched for, and want pulls from peers that could vouch for the
  * rest. Once a turn; does nothing unless a session has ended. */
 void weir_engine_vouch(struct weir_engine *e, enum weir_group g);

@@ -65,7 +65,7 @@ static bool purge_tombstone(struct weir_engine *e, enum weir_group g, uint64_t u
     }
     /* Not covered yet: it came in a session that is not complete. */
     const struct weir_version v = rec.rec.version;
-    if (!weir_vector_covers(&group->vv, v.lane, v.seq))
+    if (v.seq > weir_engine_reach(e, g, v.lane))
         return false;
     emit_purged(e, &rec);
     weir_engine_active_purged(e, &rec);
@@ -161,9 +161,9 @@ void weir_engine_purge(struct weir_engine *e)
         return;
     has_more |= expire_bans(e);
     forget_empty_ban_lane(e);
+    weir_engine_retire_tick(e);
     e->purge_at = e->mono_us + (p->purge_us < EXPIRE_US ? p->purge_us : EXPIRE_US);
     if (e->mono_us >= e->tombstones_at) {
-        weir_engine_retire_tick(e);
         has_more |= purge_group(e, WEIR_GROUP_C, p->tombstone_ms);
         has_more |= purge_group(e, WEIR_GROUP_E, p->ban_tombstone_ms);
         if (e->wall_ms > p->conflict_ms && weir_engine_begin(e, WEIR_GROUP_C)) {

@@ -1,68 +1,192 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_retire.c - lanes of nodes that left. A record of class LANE states where such a lane ends.
- * Two nodes that have the same lanes retired, each up to its end, name them by one hash and leave
- * them out of their messages; the lanes stay in the vectors. A record does not stop a lane: a node
- * that has more of it than its record states writes a new record. The node that writes in the lane
- * deletes it: a lane that goes on does not end, and two such records would grow by one another.
+ * engine_retire.c - rule R14: lanes that nothing is written on any more end, and are folded.
+ * A record of class LANE states where a lane ends. The lane's own node writes it, or, when that
+ * left or was evicted, the first member that is alive. A node that has more of the lane writes
+ * where it ends for itself; one that writes on the lane deletes the record. Once all members that
+ * may come back are known to have the lane to that end, and this record, it is written again with
+ * ENGINE_FOLDED, and each node that has the lane to the end folds it.
  */
 #include <string.h>
 
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_pull.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/engine/engine_write.h"
 #include "sync/version/num.h"
 
-#define RETIRE_MAX 64 /* records of one turn */
+#define RETIRE_MAX  64   /* records of one turn */
+#define LANES_FEW   4    /* of a node, that are not folded */
+#define LANES_ALARM 1024 /* of all nodes */
 
-/* @param final  0: the lane goes on */
-static enum weir_err retire_lane(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN],
-                                 uint64_t final)
+/* @param end  with or without ENGINE_FOLDED; 0: the lane goes on. @return whether it was written;
+ * if not, the next tick tries again */
+static bool write_end(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN], uint64_t end)
 {
     uint8_t value[ENGINE_FINAL_LEN];
     struct weir_engine_write w = {
         .class = WEIR_CLASS_LANE,
         .key = weir_span(lane, WEIR_LANE_LEN),
-        .value = weir_span(value, final > 0 ? sizeof(value) : 0),
-        .delete = final == 0,
+        .value = weir_span(value, end > 0 ? sizeof(value) : 0),
+        .delete = end == 0,
     };
 
-    weir_num_write_le(value, final, ENGINE_FINAL_LEN);
-    return weir_engine_write_own(e, &w);
+    weir_num_write_le(value, end, ENGINE_FINAL_LEN);
+    return weir_engine_write_own(e, &w) == WEIR_OK;
 }
 
-enum weir_err weir_engine_retire(struct weir_engine *e, const uint8_t node[WEIR_NODE_ID_LEN])
+static bool is_current(const struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN])
+{
+    return memcmp(lane, e->group[WEIR_GROUP_C].meta.lane, WEIR_LANE_LEN) == 0;
+}
+
+/* Is this node the first of the members that are alive? */
+static bool is_first(const struct weir_engine *e)
+{
+    for (size_t i = 0; i < weir_members_num(e->members); i++) {
+        const struct weir_members_item *m = weir_members_at(e->members, i);
+        if (m->life == WEIR_MEMBERS_ALIVE)
+            return memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) == 0;
+    }
+    return false;
+}
+
+/* Is it for this node to end the lane? */
+static bool may_end(const struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN])
+{
+    if (is_current(e, lane))
+        return false;
+    if (memcmp(lane, e->cfg.node, WEIR_NODE_ID_LEN) == 0)
+        return true;
+    const struct weir_members_item *m = weir_members_find(e->members, lane);
+    return m != NULL && (m->life == WEIR_MEMBERS_LEFT || m->life == WEIR_MEMBERS_EVICTED) &&
+           is_first(e);
+}
+
+/* Do the records of the lane end where the vector does? Behind a gap that no node can fill, those
+ * that will come have come when nothing moves any more. */
+static bool is_whole(struct weir_engine *e, const struct weir_vector_entry *lane)
+{
+    return weir_vector_get(&e->group[WEIR_GROUP_C].seen, lane->lane) == lane->seq ||
+           !weir_engine_in_motion(e);
+}
+
+/* Has the member been heard to have the lane to here and no further, and this version? */
+static bool is_known_to(const struct weir_engine *e, const uint8_t node[WEIR_NODE_ID_LEN],
+                        const struct weir_vector_entry *lane, const struct weir_version *v)
+{
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = engine_handshake_done(e, i);
+        if (l != NULL && memcmp(l->node, node, WEIR_NODE_ID_LEN) == 0 &&
+            weir_vector_get(&l->vv, lane->lane) == lane->seq &&
+            (weir_vector_covers(&l->vv, v->lane, v->seq) ||
+             weir_vector_get(&e->group[WEIR_GROUP_C].folded, v->lane) > 0))
+            return true;
+    }
+    return false;
+}
+
+/* A member that is lost is not waited for: it will find that it missed the record (R6). */
+static bool is_known_to_all(const struct weir_engine *e, const struct weir_vector_entry *lane,
+                            const struct weir_version *v)
+{
+    bool is_member = false;
+
+    for (size_t i = 0; i < weir_members_num(e->members); i++) {
+        const struct weir_members_item *m = weir_members_at(e->members, i);
+        bool is_self = memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) == 0;
+        if (m->life < WEIR_MEMBERS_ALIVE || m->life > WEIR_MEMBERS_DOWN)
+            continue;
+        is_member = is_member || is_self;
+        if (!is_self && !is_known_to(e, m->node, lane, v))
+            return false;
+    }
+    return is_member && weir_engine_covers(e, WEIR_GROUP_C, v->lane, v->seq);
+}
+
+/* The record that ends a lane, if all members know it and have as much of the lane as this node. */
+static bool is_end_known(struct weir_engine *e, const struct weir_vector_entry *lane)
+{
+    struct weir_record_store *records = e->group[WEIR_GROUP_C].records;
+    struct weir_stored_record rec;
+
+    return weir_engine_begin(e, WEIR_GROUP_C) &&
+           records->ops->get(records, WEIR_CLASS_LANE, weir_span(lane->lane, WEIR_LANE_LEN),
+                             &rec) == WEIR_OK &&
+           is_known_to_all(e, lane, &rec.rec.version);
+}
+
+/* A lane of which a record states the end. @return whether a record was written */
+static bool tend_ended(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN], uint64_t end)
 {
     const struct engine_group *c = &e->group[WEIR_GROUP_C];
-    enum weir_err err = WEIR_OK;
+    struct weir_vector_entry has = { .seq = weir_vector_get(&c->vv, lane) };
+    uint64_t final = end & ~ENGINE_FOLDED;
 
-    weir_engine_turn(e);
-    if (memcmp(node, e->cfg.node, WEIR_NODE_ID_LEN) == 0)
-        return WEIR_EINVAL;
-    for (size_t i = 0; i < c->vv.num && err == WEIR_OK; i++) {
-        uint8_t lane[WEIR_LANE_LEN]; /* the write may move the vector */
-        memcpy(lane, c->vv.items[i].lane, WEIR_LANE_LEN);
-        uint64_t seq = c->vv.items[i].seq;
-        if (memcmp(lane, node, WEIR_NODE_ID_LEN) == 0 && weir_vector_get(&c->final, lane) != seq)
-            err = retire_lane(e, lane, seq);
+    memcpy(has.lane, lane, WEIR_LANE_LEN);
+    if (is_current(e, lane) || has.seq > final)
+        return write_end(e, lane, is_current(e, lane) ? 0 : has.seq);
+    if (has.seq == final && end != final && is_whole(e, &has)) {
+        weir_engine_fold(e, lane);
+        return false;
     }
-    return err;
+    e->lacks_end = e->lacks_end || (end != final && has.seq < final);
+    if (end != final && has.seq == final)
+        return false;
+    if (!may_end(e, lane) || !is_whole(e, &has) || !is_end_known(e, &has))
+        return false;
+    return write_end(e, lane, has.seq == final ? end | ENGINE_FOLDED : has.seq);
+}
+
+/* End what is not ended yet: once no member is away whose confirmation would let this node go on
+ * writing on the lane that it has (R10). */
+static unsigned end_lanes(struct weir_engine *e)
+{
+    const struct engine_group *c = &e->group[WEIR_GROUP_C];
+    unsigned num = 0;
+
+    if (!e->lane_drawn[WEIR_GROUP_C] && weir_engine_is_member_away(e))
+        return 0;
+    for (size_t i = 0; i < c->vv.num && num < RETIRE_MAX; i++) {
+        struct weir_vector_entry lane = c->vv.items[i]; /* the write may move it */
+        if (weir_vector_get(&c->final, lane.lane) != 0 || !may_end(e, lane.lane) ||
+            !is_whole(e, &lane))
+            continue;
+        if (!write_end(e, lane.lane, lane.seq))
+            break;
+        num++;
+    }
+    return num;
+}
+
+static void check_number(struct weir_engine *e)
+{
+    const struct weir_vector *vv = &e->group[WEIR_GROUP_C].vv;
+    bool are_many = false;
+
+    for (size_t i = LANES_FEW; vv->num > LANES_ALARM && i < vv->num && !are_many; i++)
+        are_many = memcmp(vv->items[i - LANES_FEW].lane, vv->items[i].lane, WEIR_NODE_ID_LEN) == 0;
+    if (are_many && !e->lanes_told)
+        weir_engine_alarm(e, WEIR_ALARM_LANES, WEIR_ENGINE_NO_LINK);
+    e->lanes_told = are_many;
 }
 
 void weir_engine_retire_tick(struct weir_engine *e)
 {
     const struct engine_group *c = &e->group[WEIR_GROUP_C];
-    unsigned num = 0;
 
-    for (size_t i = 0; i < c->final.num && num < RETIRE_MAX && e->turn_err == WEIR_OK; i++) {
-        struct weir_vector_entry lane = c->final.items[i];
-        bool is_ours = memcmp(lane.lane, c->meta.lane, WEIR_LANE_LEN) == 0;
-        uint64_t vv = weir_vector_get(&c->vv, lane.lane);
-        if (!is_ours && vv <= lane.seq)
-            continue;
-        num++;
-        if (retire_lane(e, lane.lane, is_ours ? 0 : vv) < 0)
-            return; /* not now: the next tick tries again */
+    if (e->members == NULL || e->turn_err < 0)
+        return;
+    unsigned num = end_lanes(e);
+    e->lacks_end = false;
+    for (size_t i = c->final.num; i > 0 && num < RETIRE_MAX && e->turn_err == WEIR_OK; i--) {
+        if (i > c->final.num)
+            continue; /* several were folded */
+        struct weir_vector_entry lane = c->final.items[i - 1];
+        num += tend_ended(e, lane.lane, lane.seq);
     }
+    check_number(e);
 }

@@ -32,11 +32,12 @@ struct response {
     size_t len;
     bool is_full;
     bool is_forced; /* requested by key, with the vector that goes with them */
+    bool is_boot;   /* R14: of an empty store: folded lanes too */
 };
 
 static void response_init(struct weir_engine *e, struct response *a, const Weir__V1__PullReq *m)
 {
-    *a = (struct response){ .max_bytes = e->cfg.intervals.chunk_bytes };
+    *a = (struct response){ .max_bytes = e->cfg.intervals.chunk_bytes, .is_boot = m->boot };
     weir__v1__pull_rep__init(&a->rep);
     a->group = m->n_groups > 0 && m->groups[0] == WEIR_FRAME_BATCH_E ? WEIR_GROUP_E : WEIR_GROUP_C;
     a->rep.has_session = 1;
@@ -116,7 +117,7 @@ static bool add_lane(struct weir_engine *e, struct response *a,
     while (!a->is_full) {
         enum weir_err err = records->ops->next_dot(records, lane->lane, at, &rec);
         if (err == WEIR_ENOTFOUND) {
-            at = lane->seq;
+            at = at > lane->seq ? at : lane->seq;
             break;
         }
         if (err == WEIR_ECORRUPT) {
@@ -144,7 +145,7 @@ static bool add_lane(struct weir_engine *e, struct response *a,
 static bool note_progress(struct weir_engine *e, struct response *a,
                           const uint8_t lane[WEIR_LANE_LEN], uint64_t at)
 {
-    uint64_t vv = weir_vector_get(&e->group[a->group].vv, lane);
+    uint64_t vv = weir_engine_reach(e, a->group, lane);
     uint64_t cursor = at < vv || !engine_has(e, WEIR_RULE_CURSOR_CAP) ? at : vv;
     enum weir_err err = WEIR_OK;
 
@@ -157,16 +158,18 @@ static bool note_progress(struct weir_engine *e, struct response *a,
     return err == WEIR_OK;
 }
 
-static bool add_lanes(struct weir_engine *e, struct response *a)
+/* @param ends  the last seq of each lane; of a folded lane records may lie beyond it that no node
+ * can cover any more */
+static bool add_lanes(struct weir_engine *e, struct response *a, const struct weir_vector *ends)
 {
-    const struct weir_vector *seen = &e->group[a->group].seen;
+    bool are_folded = ends == &e->group[a->group].folded;
 
-    for (size_t i = 0; i < seen->num && !a->is_full; i++) {
-        const struct weir_vector_entry *lane = &seen->items[i];
+    for (size_t i = 0; i < ends->num && !a->is_full; i++) {
+        const struct weir_vector_entry *lane = &ends->items[i];
         uint64_t start = weir_vector_get(&a->cursor, lane->lane);
         uint64_t beyond = weir_vector_get(&a->beyond, lane->lane);
         uint64_t at = start > beyond ? start : beyond;
-        if (lane->seq <= at)
+        if (lane->seq <= at && !are_folded)
             continue;
         if (!add_lane(e, a, lane, at, &at) || !note_progress(e, a, lane->lane, at))
             return false;
@@ -199,8 +202,10 @@ static bool add_forced(struct weir_engine *e, struct response *a, const Weir__V1
 
 /* A source does not send lanes of bans that have no record: nodes that still have them would give
  * them back for ever to nodes that dropped them. */
-static void copy_vector_to_send(struct weir_engine *e, enum weir_group g, struct weir_vector *ret)
+static void copy_vector_to_send(struct weir_engine *e, const struct response *a,
+                                struct weir_vector *ret)
 {
+    enum weir_group g = a->group;
     const struct engine_group *group = &e->group[g];
     const struct weir_vector *to_send =
         engine_has(e, WEIR_RULE_CURSOR_CAP) ? &group->vv : &group->seen;
@@ -218,6 +223,8 @@ static void copy_vector_to_send(struct weir_engine *e, enum weir_group g, struct
             return;
         }
     }
+    if (a->is_boot && weir_vector_merge(ret, &group->folded) < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
 }
 
 static void send_response(struct weir_engine *e, uint32_t link, struct response *a)
@@ -236,7 +243,7 @@ static void send_response(struct weir_engine *e, uint32_t link, struct response 
         a->rep.n_floor = a->rep.floor != NULL ? group->floor.num : 0;
     }
     if (a->rep.complete || a->is_forced) {
-        copy_vector_to_send(e, a->group, &vv);
+        copy_vector_to_send(e, a, &vv);
         a->rep.vv = weir_engine_lanes(e, &vv);
         a->rep.n_vv = a->rep.vv != NULL ? vv.num : 0;
         a->rep.has_hlc_floor = 1;
@@ -259,7 +266,7 @@ static bool check_floors(struct weir_engine *e, uint32_t link, struct response *
         return true;
     if (!weir_engine_split(e, WEIR_GROUP_C, m->floor, m->n_floor, &floor))
         return false;
-    bool is_behind = weir_vector_is_stale(&group->vv, &floor);
+    bool is_behind = weir_engine_lacks(e, WEIR_GROUP_C, &floor);
     bool is_ahead = weir_vector_is_stale(&a->cursor, &group->floor);
     weir_vector_deinit(&floor);
     if (is_behind && engine_has(e, WEIR_RULE_STALE_PEER)) {
@@ -284,15 +291,6 @@ static bool may_serve(struct weir_engine *e, uint32_t link, struct response *a)
     return true;
 }
 
-/* Add the lanes that the puller left out because both have them retired. */
-static bool fill_in_retired(struct weir_engine *e, uint32_t link, struct response *a,
-                            const Weir__V1__PullReq *m)
-{
-    if (a->group == WEIR_GROUP_E || weir_engine_fill_in(e, m->retired_hash, &a->cursor))
-        return true;
-    return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
-}
-
 static bool is_same_life(const struct weir_engine *e, const Weir__V1__PullReq *m)
 {
     return !m->has_want_incarnation ||
@@ -304,8 +302,7 @@ static void build_response(struct weir_engine *e, uint32_t link, struct response
 {
     if (!may_serve(e, link, a) ||
         !weir_engine_split(e, a->group, m->cursor, m->n_cursor, &a->cursor) ||
-        !fill_in_retired(e, link, a, m) || !check_floors(e, link, a, m) ||
-        !weir_engine_begin(e, a->group))
+        !check_floors(e, link, a, m) || !weir_engine_begin(e, a->group))
         return;
     if (m->has_gen && m->gen == e->group[a->group].gen &&
         !weir_engine_split(e, a->group, m->beyond, m->n_beyond, &a->beyond))
@@ -317,7 +314,8 @@ static void build_response(struct weir_engine *e, uint32_t link, struct response
         return;
     }
     if (is_same_life(e, m)) {
-        if (!add_lanes(e, a))
+        if (!add_lanes(e, a, &e->group[a->group].seen) ||
+            (a->is_boot && !add_lanes(e, a, &e->group[a->group].folded)))
             return;
         if (a->group == WEIR_GROUP_C && e->num_damaged > 0) { /* found just now */
             a->rep.n_r = 0;

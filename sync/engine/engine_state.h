@@ -29,8 +29,8 @@ struct weir_engine {
     enum weir_err turn_err;
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     struct engine_group group[WEIR_GROUP_COUNT];
-    struct weir_vector retired;   /* lanes that are left out of messages; see engine_group.c */
-    bool retired_changed;         /* it must be computed again */
+    bool lacks_end;               /* R14: a part of a lane that was folded is missing here */
+    bool lanes_told;              /* the operator was alerted to too many lanes */
     struct weir_members *members; /* owns; made at the first tick */
     struct weir_active *active;   /* owns, like acks; made at the first tick */
     struct weir_acks *acks;

@@ -30,15 +30,14 @@ struct engine_link {
     bool floor_told;  /* the operator was alerted to that */
     bool audit_asked; /* R12: the keys of its differing buckets were asked for */
     bool behind;      /* its last known vector missed purges; it is asked for a newer one */
-    bool asks_all;    /* its last Hello left out lanes that are not retired here */
-    bool wants_all;   /* it has other lanes retired: send it all lanes */
+    bool wants_all;   /* R14: it misses a part of a lane that was folded: send it all lanes */
     bool split;       /* each has missed purges of the other; the operator was alerted once */
     bool refused;     /* cut off until the link is up again */
     bool hello_wanted;
     bool response_wanted;
     uint8_t node[WEIR_NODE_ID_LEN];
     uint8_t incarnation[WEIR_INCARNATION_LEN];
-    struct weir_vector vv;   /* of group C, from its last Hello */
+    struct weir_vector vv;   /* of group C, from its last Hello, or a heartbeat's hash */
     uint64_t hello_us;       /* when the next Hello may be sent that is no response */
     uint64_t hello_again_us; /* when to send one again while the handshake is not done, or the peer
                                 is behind */
@@ -48,7 +47,6 @@ struct engine_link {
     uint64_t want_us[WEIR_GROUP_COUNT];    /* when to start a pull, or ENGINE_NEVER */
     struct weir_sum sum[ENGINE_CLASS_NUM]; /* of its last heartbeat, if sums_hash is not 0 */
     uint64_t sums_hash;                    /* the vector hash that they go with */
-    uint64_t retired_hash;                 /* from its last Hello */
     uint32_t audit_bad;                    /* classes whose sums differed in it */
     uint64_t beyond_us;                    /* since when it states such purges */
     uint64_t first_until_us; /* such a peer, after the reset: until then it is the first choice to
@@ -95,9 +93,10 @@ struct engine_group {
     struct weir_vector vv;
     struct weir_vector seen;
     struct weir_vector floor;
-    struct weir_vector final; /* group C: where retired lanes end */
-    struct weir_vector idle;  /* group E: lanes without a record, and since when, in seconds */
-    struct weir_vector dirty; /* lanes to write at the commit */
+    struct weir_vector final;  /* group C: where lanes end by their records; R14 */
+    struct weir_vector folded; /* group C: lanes that all members have to these ends; in no other */
+    struct weir_vector idle;   /* group E: lanes without a record, and since when, in seconds */
+    struct weir_vector dirty;  /* lanes to write at the commit */
     struct weir_store_meta meta;
     bool meta_dirty;
     uint64_t gen; /* counts records that came below others of their lane */

@@ -41,7 +41,7 @@ void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_grou
 
     for (size_t i = 0; i < vv->num && !is_new; i++) {
         const struct weir_vector_entry *lane = &vv->items[i];
-        is_new = lane->seq > weir_vector_get(&group->vv, lane->lane) &&
+        is_new = !weir_engine_covers(e, g, lane->lane, lane->seq) &&
                  lane->seq > weir_vector_get(&l->given[g], lane->lane) &&
                  !is_writer_expected(e, lane->lane);
     }
@@ -54,8 +54,7 @@ void weir_engine_note_given(struct weir_engine *e, uint32_t link, enum weir_grou
     e->vouch[g] = true;
 }
 
-/* Is a member not connected that may come back? It may have more of a lane than any other. */
-static bool is_member_away(const struct weir_engine *e)
+bool weir_engine_is_member_away(const struct weir_engine *e)
 {
     for (size_t i = 0; e->members != NULL && i < weir_members_num(e->members); i++) {
         const struct weir_members_item *m = weir_members_at(e->members, i);
@@ -78,7 +77,7 @@ static bool is_last_word(struct weir_engine *e, enum weir_group g, const struct 
     uint64_t since_us = of->given_us[g] > e->away_us ? of->given_us[g] : e->away_us;
     bool is_last = true;
 
-    if (is_writer_expected(e, lane) || (g == WEIR_GROUP_C && is_member_away(e)))
+    if (is_writer_expected(e, lane) || (g == WEIR_GROUP_C && weir_engine_is_member_away(e)))
         return false;
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = engine_handshake_done(e, i);
@@ -146,7 +145,7 @@ void weir_engine_vouch(struct weir_engine *e, enum weir_group g)
         const struct engine_link *l = engine_handshake_done(e, i);
         for (size_t k = 0; l != NULL && k < l->given[g].num; k++) {
             const struct weir_vector_entry *lane = &l->given[g].items[k];
-            if (lane->seq > weir_vector_get(&group->vv, lane->lane) &&
+            if (!weir_engine_covers(e, g, lane->lane, lane->seq) &&
                 memcmp(lane->lane, group->meta.lane, WEIR_LANE_LEN) != 0 &&
                 weir_engine_has_room(e, g, lane->lane))
                 weir_engine_raise(e, g, lane->lane, vouched(e, g, l, lane));

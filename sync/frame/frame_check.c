@@ -41,10 +41,9 @@ static enum weir_frame_fault check_lanes(Weir__V1__Lv *const *lanes, size_t num)
     return WEIR_FRAME_OK;
 }
 
-/* R15: is each of these lanes within what the sender states to have?
- * @param may_lack  its vector leaves out some lanes */
+/* R15: is each of these lanes within what the sender states to have? */
 static enum weir_frame_fault check_claim(Weir__V1__Lv *const *lanes, size_t num,
-                                         Weir__V1__Lv *const *vv, size_t num_vv, bool may_lack)
+                                         Weir__V1__Lv *const *vv, size_t num_vv)
 {
     size_t at = 0;
 
@@ -55,7 +54,7 @@ static enum weir_frame_fault check_claim(Weir__V1__Lv *const *lanes, size_t num,
         bool has = at < num_vv && memcmp(vv[at]->lane.data, lane, WEIR_LANE_LEN) == 0;
         /* A lane of bans that has no record is left out of the vector. */
         if ((has && lanes[i]->seq > vv[at]->seq) ||
-            (!has && !may_lack && lane[WEIR_NODE_ID_LEN] != WEIR_FRAME_BATCH_E))
+            (!has && lane[WEIR_NODE_ID_LEN] != WEIR_FRAME_BATCH_E))
             return WEIR_FRAME_BAD_CLAIM;
     }
     return WEIR_FRAME_OK;
@@ -121,8 +120,8 @@ static enum weir_frame_fault check_pull_rep(const Weir__V1__PullRep *p)
                  first_of(check_lanes(p->vv, p->n_vv), check_lanes(p->floor, p->n_floor)));
     if (fault != WEIR_FRAME_OK || !p->complete)
         return fault;
-    return first_of(check_claim(p->cursor, p->n_cursor, p->vv, p->n_vv, false),
-                    check_claim(p->floor, p->n_floor, p->vv, p->n_vv, false));
+    return first_of(check_claim(p->cursor, p->n_cursor, p->vv, p->n_vv),
+                    check_claim(p->floor, p->n_floor, p->vv, p->n_vv));
 }
 
 static enum weir_frame_fault check_hello(const Weir__V1__Hello *h)
@@ -132,7 +131,7 @@ static enum weir_frame_fault check_hello(const Weir__V1__Hello *h)
     enum weir_frame_fault fault =
         first_of(check_lanes(h->seen, h->n_seen),
                  first_of(check_lanes(h->vv, h->n_vv), check_lanes(h->floor, h->n_floor)));
-    return first_of(fault, check_claim(h->floor, h->n_floor, h->vv, h->n_vv, h->retired_out));
+    return first_of(fault, check_claim(h->floor, h->n_floor, h->vv, h->n_vv));
 }
 
 static enum weir_frame_fault check_heartbeat(const Weir__V1__Heartbeat *h)

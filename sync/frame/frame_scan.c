@@ -128,13 +128,12 @@ static const struct rules all_rules[] = {
           FIELD(6, MAY, 0, UINT16_MAX), /* schema_max */
           LANES(7, WEIR_LANES_MAX),
           LANES(8, WEIR_LANES_MAX),
-          FIELD(9, MAY, ANY),
           FIELD(10, MAY, ANY),
           FIELD(11, MAY, ANY),
           FIELD(12, MAY, ANY),
           LANES(13, OWN_MAX),
-          FIELD(14, MAY, ANY),
           FIELD(15, MAY, ANY),
+          FIELD(16, MAY, ANY),
       } },
     { &weir__v1__pull_req__descriptor,
       {
@@ -142,7 +141,6 @@ static const struct rules all_rules[] = {
           FIELD(4, MAY, ANY), ITEMS(5, WEIR_FRAME_BAD_GROUP, 'C', 'E', 2), FIELD(6, MAY, ANY),
           ITEMS(7, WEIR_FRAME_BAD_KEY, 2, 1 + WEIR_KEY_MAX, FORCED_MAX), LANES(8, WEIR_LANES_MAX),
           LANES(9, WEIR_LANES_MAX), FIELD(10, MAY, ANY), /* gen */
-          FIELD(11, MAY, ANY),                           /* retired_hash */
       } },
     { &weir__v1__pull_rep__descriptor,
       {
@@ -167,6 +165,7 @@ static const struct rules all_rules[] = {
           HEARTBEATS(11),
           FIELD(12, MAY, ANY),
           FIELD(13, MAY, ANY),
+          FIELD(14, MAY, ANY),
       } },
     { &weir__v1__echo__descriptor,
       { BYTES(1, MUST, NODE_LEN), FIELD(2, MUST, ANY), FIELD(3, MUST, ANY) } },

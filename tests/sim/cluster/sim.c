@@ -175,8 +175,15 @@ static void on_report(struct weir_sim *s, struct weir_sim_node *n, uint64_t arg)
 
 static bool is_beyond(const struct weir_sim_node *a, const struct weir_sim_node *b)
 {
-    return weir_vector_is_stale(weir_engine_vv(a->engine, WEIR_GROUP_C),
-                                weir_engine_floor(b->engine, WEIR_GROUP_C));
+    const struct weir_vector *gone[] = { weir_engine_floor(b->engine, WEIR_GROUP_C),
+                                         weir_engine_folded(b->engine) };
+
+    for (unsigned k = 0; k < WEIR_ARRAY_LEN(gone); k++)
+        for (size_t i = 0; i < gone[k]->num; i++)
+            if (weir_engine_durable(a->engine, WEIR_GROUP_C, gone[k]->items[i].lane) <
+                gone[k]->items[i].seq)
+                return true;
+    return false;
 }
 
 static bool is_live(const struct weir_sim_node *n)

@@ -634,12 +634,16 @@ static void check_lanes(struct weir_sim *s, const struct weir_sim_node *n)
 static void check_claims(struct weir_sim *s, struct weir_sim_node *n, bool was_stale)
 {
     const struct weir_vector *floor = weir_engine_floor(n->engine, WEIR_GROUP_C);
+    const struct weir_vector *folded = weir_engine_folded(n->engine);
+    uint64_t hash = weir_vector_hash(floor) ^ weir_mix64(weir_vector_hash(folded));
 
-    if (weir_vector_hash(floor) != n->floor_hash)
+    if (hash != n->floor_hash) {
         weir_sim_check_floor(&s->check, floor);
-    n->floor_hash = weir_vector_hash(floor);
+        weir_sim_check_floor(&s->check, folded);
+    }
+    n->floor_hash = hash;
     if (n->state == WEIR_ENGINE_STALE && !was_stale && !n->is_told)
-        weir_sim_check_stale(&s->check, n->index, weir_engine_vv(n->engine, WEIR_GROUP_C));
+        weir_sim_check_stale(&s->check, n->index, n->engine);
     check_lanes(s, n);
 }
 

@@ -84,7 +84,7 @@ void weir_sim_activation_published(struct weir_sim *s, const struct weir_sim_nod
 {
     uint64_t from = ack->durable > NEWEST ? ack->durable - NEWEST : 0;
 
-    if (ack->durable > weir_vector_get(weir_engine_vv(n->engine, WEIR_GROUP_C), ack->lane))
+    if (ack->durable > weir_engine_durable(n->engine, WEIR_GROUP_C, ack->lane))
         weir_sim_check_found(&s->check, WEIR_SIM_ACTIVE, n->index, WEIR_SIM_NO_NAME);
     for (uint64_t seq = from + 1; seq <= ack->durable; seq++)
         check_claim(s, n, ack, seq);
@@ -111,7 +111,7 @@ static struct weir_ack *acks_of(const struct weir_sim *s, const struct weir_sim_
     WEIR_ASSERT(acks != NULL);
     for (uint32_t i = 0; i < lanes->num; i++) {
         const uint8_t *lane = weir_sim_names_at(lanes, i).at;
-        uint64_t durable = weir_vector_get(weir_engine_vv(n->engine, WEIR_GROUP_C), lane);
+        uint64_t durable = weir_engine_durable(n->engine, WEIR_GROUP_C, lane);
         if (durable > 0)
             weir_active_lane(weir_engine_active(n->engine), lane, durable, &acks[i]);
     }
@@ -200,7 +200,7 @@ static void add_most(const struct weir_sim *s, const struct weir_sim_node *peer,
         most->rejected++;
         return;
     }
-    most->durable += weir_vector_get(weir_engine_vv(n->engine, WEIR_GROUP_C), lane) >= w->seq;
+    most->durable += weir_engine_durable(n->engine, WEIR_GROUP_C, lane) >= w->seq;
     most->active += may_claim(s, n, write, WEIR_ACK_ACTIVE);
     most->rejected += may_claim(s, n, write, WEIR_ACK_REJECTED);
 }
@@ -225,7 +225,7 @@ static void check_counts(struct weir_sim *s, struct weir_sim_node *n, uint32_t w
     for (uint32_t i = 0; i < s->num_nodes; i++)
         if (i != n->index)
             add_most(s, n, &s->nodes[i], write, &most);
-    bool is_own = weir_vector_get(weir_engine_vv(n->engine, WEIR_GROUP_C), v.lane) >= v.seq;
+    bool is_own = weir_engine_durable(n->engine, WEIR_GROUP_C, v.lane) >= v.seq;
     most.durable += is_own;
     most.active += is_own && may_claim(s, n, write, WEIR_ACK_ACTIVE);
     most.rejected += is_own && may_claim(s, n, write, WEIR_ACK_REJECTED);
@@ -274,7 +274,7 @@ static struct weir_acks_count truth_of_all(const struct weir_sim *s, const struc
         const struct weir_sim_node *n = &s->nodes[i];
         enum weir_ack_state state = truth_of(s, n, write);
         weir_active_lane(weir_engine_active(n->engine), v->lane,
-                         weir_vector_get(weir_engine_vv(n->engine, WEIR_GROUP_C), v->lane), &ack);
+                         weir_engine_durable(n->engine, WEIR_GROUP_C, v->lane), &ack);
         if (is_cut_short(s, &ack, v->seq))
             state = weir_ack_of(&ack, v->seq);
         truth.active += state == WEIR_ACK_ACTIVE;

@@ -648,10 +648,12 @@ void weir_sim_check_floor(struct weir_sim_check *c, const struct weir_vector *fl
     WEIR_ASSERT(err == WEIR_OK);
 }
 
-void weir_sim_check_stale(struct weir_sim_check *c, uint32_t node, const struct weir_vector *vv)
+void weir_sim_check_stale(struct weir_sim_check *c, uint32_t node, const struct weir_engine *e)
 {
-    if (!weir_vector_is_stale(vv, &c->floor))
-        weir_sim_check_found(c, WEIR_SIM_MISLED, node, WEIR_SIM_NO_NAME);
+    for (size_t i = 0; i < c->floor.num; i++)
+        if (weir_engine_durable(e, WEIR_GROUP_C, c->floor.items[i].lane) < c->floor.items[i].seq)
+            return;
+    weir_sim_check_found(c, WEIR_SIM_MISLED, node, WEIR_SIM_NO_NAME);
 }
 
 void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node,

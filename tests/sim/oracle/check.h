@@ -196,10 +196,11 @@ void weir_sim_check_acked(struct weir_sim_check *c, uint32_t node,
                           const struct weir_engine_out *out);
 /** A stale node saved all records of its store of group C (R6). */
 void weir_sim_check_exported(struct weir_sim_check *c, uint32_t node);
-/** The floor of a node in group C. */
+/** The floor of a node in group C, or the lanes that it has folded: who lacks them missed purges.
+ */
 void weir_sim_check_floor(struct weir_sim_check *c, const struct weir_vector *floor);
-/** A node is STALE by itself, neither told to nor outvoted. @param vv  of group C */
-void weir_sim_check_stale(struct weir_sim_check *c, uint32_t node, const struct weir_vector *vv);
+/** A node is STALE by itself, neither told to nor outvoted. */
+void weir_sim_check_stale(struct weir_sim_check *c, uint32_t node, const struct weir_engine *e);
 /** A bit of a record is about to be flipped. */
 void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node,
                            const struct weir_stored_record *rec);

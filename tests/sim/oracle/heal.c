@@ -86,7 +86,8 @@ bool weir_sim_is_equal(const struct weir_sim *s)
         if (n->engine == NULL || n->is_busy || weir_engine_state(n->engine) != WEIR_ENGINE_LIVE)
             return false;
         if (!weir_vector_eq(weir_engine_vv(n->engine, WEIR_GROUP_C),
-                            weir_engine_vv(first->engine, WEIR_GROUP_C)))
+                            weir_engine_vv(first->engine, WEIR_GROUP_C)) ||
+            !weir_vector_eq(weir_engine_folded(n->engine), weir_engine_folded(first->engine)))
             return false;
         if (s->checks && !are_live_equal(s, first->index, i))
             return false;
@@ -117,11 +118,13 @@ static void print_unequal_lanes(const struct weir_sim *s, const struct weir_sim_
         return;
     for (uint32_t i = 0; i < s->check.lanes.num; i++) {
         const uint8_t *lane = weir_sim_names_at(&s->check.lanes, i).at;
-        uint64_t has = weir_vector_get(weir_engine_vv(n->engine, WEIR_GROUP_C), lane);
-        uint64_t other = weir_vector_get(weir_engine_vv(first->engine, WEIR_GROUP_C), lane);
-        if (has != other)
-            fprintf(s->trace.out, "lane %" PRIu32 ": to %" PRIu64 ", first %" PRIu64 "\n", i, has,
-                    other);
+        uint64_t has = weir_engine_durable(n->engine, WEIR_GROUP_C, lane);
+        uint64_t other = weir_engine_durable(first->engine, WEIR_GROUP_C, lane);
+        bool is_folded = weir_vector_get(weir_engine_folded(n->engine), lane) > 0;
+        if (has != other ||
+            is_folded != (weir_vector_get(weir_engine_folded(first->engine), lane) > 0))
+            fprintf(s->trace.out, "lane %" PRIu32 ": to %" PRIu64 "%s, first %" PRIu64 "\n", i, has,
+                    is_folded ? ", folded" : "", other);
     }
 }
 

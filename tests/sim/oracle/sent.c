@@ -52,10 +52,9 @@ static void check_lanes(struct weir_sim *s, const struct weir_sim_node *n,
 
     for (size_t i = 0; i < h->n_own; i++) {
         bool is_ban = h->own[i]->lane.data[WEIR_NODE_ID_LEN] == 'E';
-        const struct weir_vector *vv =
-            weir_engine_vv(n->engine, is_ban ? WEIR_GROUP_E : WEIR_GROUP_C);
         if (memcmp(h->own[i]->lane.data, n->id, WEIR_NODE_ID_LEN) != 0 ||
-            (!is_ban && h->own[i]->seq > weir_vector_get(vv, h->own[i]->lane.data)))
+            (!is_ban &&
+             h->own[i]->seq > weir_engine_durable(n->engine, WEIR_GROUP_C, h->own[i]->lane.data)))
             found(s, n);
     }
     if (h->n_ack > ACKS_MAX)

@@ -113,15 +113,25 @@ void weir_sim_told_end(struct weir_sim_check *c, uint32_t node)
 struct mirror {
     const struct weir_vector *vv;
     const struct weir_vector *floor;
+    const struct weir_vector *folded;
     size_t num_vv; /* lanes that the store has */
     size_t num_floor;
+    size_t num_folded;
     bool is_equal;
 };
 
 static bool compare_lane(void *arg, const struct weir_lane_row *lane)
 {
     struct mirror *m = arg;
+    uint64_t folded = weir_vector_get(m->folded, lane->lane);
 
+    if (lane->lane[WEIR_NODE_ID_LEN] != 'E' && folded > 0) { /* it is in no other */
+        m->num_folded++;
+        m->is_equal = m->is_equal && folded == lane->vv && folded == lane->floor &&
+                      lane->seen >= folded && weir_vector_get(m->vv, lane->lane) == 0 &&
+                      weir_vector_get(m->floor, lane->lane) == 0;
+        return m->is_equal;
+    }
     m->num_vv += lane->vv > 0;
     m->num_floor += lane->floor > 0;
     m->is_equal = m->is_equal && weir_vector_get(m->vv, lane->lane) == lane->vv &&
@@ -136,10 +146,12 @@ void weir_sim_told_mirror(struct weir_sim_check *c, uint32_t node, const struct 
         struct mirror m = {
             .vv = weir_engine_vv(e, (enum weir_group)g),
             .floor = weir_engine_floor(e, (enum weir_group)g),
+            .folded = weir_engine_folded(e),
             .is_equal = true,
         };
         weir_memory_each_lane(stores[g], compare_lane, &m);
-        if (!m.is_equal || m.num_vv != m.vv->num || m.num_floor != m.floor->num)
+        if (!m.is_equal || m.num_vv != m.vv->num || m.num_floor != m.floor->num ||
+            (g == WEIR_GROUP_C && m.num_folded != m.folded->num))
             found(c, WEIR_SIM_MIRROR, node);
     }
 }
