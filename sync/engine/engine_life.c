@@ -94,7 +94,7 @@ void weir_engine_reset(struct weir_engine *e)
         struct engine_link *l = e->links[i];
         if (l != NULL) {
             l->first_until_us = l->beyond ? e->mono_us + FIRST_US : 0;
-            l->beyond = l->floor_told = false;
+            l->stale = l->beyond = l->floor_told = false;
         }
         weir_engine_want_hello(e, i);
     }

@@ -19,6 +19,7 @@
 #include "sync/version/num.h"
 
 #define RETIRE_MAX  64   /* records of one turn */
+#define VERIFY_MAX  16   /* records that are looked for in one turn */
 #define LANES_FEW   4    /* of a node, that are not folded */
 #define LANES_ALARM 1024 /* of all nodes */
 
@@ -107,16 +108,20 @@ static bool is_known_to_all(const struct weir_engine *e, const struct weir_vecto
     return is_member && weir_engine_covers(e, WEIR_GROUP_C, v->lane, v->seq);
 }
 
-/* The record that ends a lane, if all members know it and have as much of the lane as this node. */
+/* Do all members know the record that ends a lane, and have as much of the lane as this node? */
 static bool is_end_known(struct weir_engine *e, const struct weir_vector_entry *lane)
 {
-    struct weir_record_store *records = e->group[WEIR_GROUP_C].records;
+    struct engine_group *c = &e->group[WEIR_GROUP_C];
     struct weir_stored_record rec;
 
-    return weir_engine_begin(e, WEIR_GROUP_C) &&
-           records->ops->get(records, WEIR_CLASS_LANE, weir_span(lane->lane, WEIR_LANE_LEN),
-                             &rec) == WEIR_OK &&
-           is_known_to_all(e, lane, &rec.rec.version);
+    if (!weir_engine_begin(e, WEIR_GROUP_C))
+        return false;
+    enum weir_err err = c->records->ops->get(c->records, WEIR_CLASS_LANE,
+                                             weir_span(lane->lane, WEIR_LANE_LEN), &rec);
+    if (err == WEIR_ENOTFOUND && e->num_damaged == 0)
+        weir_vector_forget(&c->final,
+                           lane->lane); /* a disk has lost it: end_lanes writes another */
+    return err == WEIR_OK && is_known_to_all(e, lane, &rec.rec.version);
 }
 
 /* A lane of which a record states the end. @return whether a record was written */
@@ -162,6 +167,24 @@ static unsigned end_lanes(struct weir_engine *e)
     return num;
 }
 
+/* A record that a disk damaged may be lost everywhere. Nodes that had it have folded the lane. */
+static void restore_ends(struct weir_engine *e)
+{
+    const struct engine_group *c = &e->group[WEIR_GROUP_C];
+    struct weir_stored_record rec;
+
+    for (unsigned i = 0; i < VERIFY_MAX && i < c->folded.num && e->num_damaged == 0; i++) {
+        e->verify_at = e->verify_at + 1 < c->folded.num ? e->verify_at + 1 : 0;
+        struct weir_vector_entry lane = c->folded.items[e->verify_at];
+        if (!weir_engine_begin(e, WEIR_GROUP_C))
+            return;
+        enum weir_err err = c->records->ops->get(c->records, WEIR_CLASS_LANE,
+                                                 weir_span(lane.lane, WEIR_LANE_LEN), &rec);
+        if (err == WEIR_ENOTFOUND)
+            (void)!write_end(e, lane.lane, lane.seq | ENGINE_FOLDED);
+    }
+}
+
 static void check_number(struct weir_engine *e)
 {
     const struct weir_vector *vv = &e->group[WEIR_GROUP_C].vv;
@@ -188,5 +211,6 @@ void weir_engine_retire_tick(struct weir_engine *e)
         struct weir_vector_entry lane = c->final.items[i - 1];
         num += tend_ended(e, lane.lane, lane.seq);
     }
+    restore_ends(e);
     check_number(e);
 }

@@ -67,6 +67,7 @@ struct weir_engine {
     uint64_t purge_at;
     uint64_t tombstones_at;
     size_t forget_at;
+    size_t verify_at;     /* of the folded lanes */
     uint64_t beyond_hash; /* hash of the records beyond the vector of group C, and since when it is
                              the same */
     uint64_t beyond_us;

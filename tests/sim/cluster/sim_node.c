@@ -491,7 +491,9 @@ static bool is_foreign_link(const struct weir_sim *s, const struct weir_sim_node
 static void alarmed(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)
 {
     trace_node(s, n, WEIR_SIM_LINE_ALARM, out->alarm);
-    if (out->alarm == WEIR_ALARM_FALSE_CLAIM && s->checks && !is_foreign_link(s, n, out->link))
+    /* What a lie covers of the lanes of an evicted node, nodes that believed it claim to it. */
+    if (out->alarm == WEIR_ALARM_FALSE_CLAIM && s->checks && !is_foreign_link(s, n, out->link) &&
+        !(s->check.is_lied_to && s->check.views[n->index].is_evicted))
         weir_sim_check_found(&s->check, WEIR_SIM_ACCUSED, n->index, WEIR_SIM_NO_NAME);
     s->is_floor_disputed = s->is_floor_disputed || out->alarm == WEIR_ALARM_FLOOR;
     if ((out->alarm == WEIR_ALARM_BOTH_STALE || out->alarm == WEIR_ALARM_FLOOR) &&

@@ -101,9 +101,13 @@ void weir_sim_covered_all(struct weir_sim_check *c, uint32_t node, const struct 
     struct rows r = { c, numbers, numbers + c->lanes.num };
     weir_memory_each_lane(store, read_row, &r);
     for (uint32_t w = 0; w < c->dots.num; w++) {
-        const struct weir_sim_write *write = &c->writes[w];
-        if (!write->is_ban && !write->is_lost && write->seq <= r.vv[write->lane] &&
-            !is_accounted(c, v, w) && !is_lost(c, v, w)) {
+        struct weir_sim_write *write = &c->writes[w];
+        bool is_covered = !write->is_ban && !write->is_lost && write->seq <= r.vv[write->lane];
+        if (!is_covered || is_accounted(c, v, w))
+            continue;
+        if (is_lost(c, v, w)) { /* it was covered before it was written */
+            write->is_hidden = true;
+        } else {
             weir_sim_check_found(c, WEIR_SIM_MISSING, node, w);
             break;
         }

@@ -14,6 +14,7 @@
 #include "tests/sim/oracle/judge.h"
 #include "tests/sim/runner/scenario_bounds.h"
 #include "tests/sim/runner/scenario_kit.h"
+#include "tests/sim/runner/scenario_lanes.h"
 #include "tests/sim/runner/scenario_turns.h"
 
 #define HOUR_NODES   50
@@ -264,6 +265,7 @@ static const struct weir_sim_scenario scenarios[] = {
     { "partition", "two halves, 10,000 writes each", run_partition },
     { "bounds", "more than fits, of writes, waiting batches, damage and tombstones",
       weir_scenario_bounds },
+    { "restarts50", "1,000 restarts of 50 nodes, one always away", weir_scenario_restarts },
     { "turns-bootstrap", "1,000,000 records to an empty disk", weir_scenario_bootstrap },
     { "turns-audit", "one of 1,000,000 records is missing", weir_scenario_audit },
     { "turns-purge", "100,000 tombstones at once", weir_scenario_purge },

@@ -686,8 +686,6 @@ static void durable_is_not_active(void **state)
     bed_deinit(&b);
 }
 
-<<<<<<< HEAD
-=======
 /* -- R14 -- */
 
 /* Where the lane ends by its record at this node; 0: nowhere. */
@@ -874,7 +872,6 @@ static void an_end_is_where_the_node_with_the_most_has_it(void **state)
     bed_deinit(&b);
 }
 
->>>>>>> 261ae507 (sync: old lanes end and are folded (R14))
 static void what_is_here_is_here_after_a_restart(void **state)
 {
     struct bed b;
@@ -924,14 +921,11 @@ int engine_suite_run(const struct rs_maker *of)
         cmocka_unit_test(fields_of_a_later_version_reach_nodes_that_can_read_them),
         cmocka_unit_test(in_an_overlay_what_is_new_goes_on),
         cmocka_unit_test(durable_is_not_active),
-<<<<<<< HEAD
-=======
         cmocka_unit_test(an_old_lane_is_folded_when_all_members_have_it),
         cmocka_unit_test(a_node_that_missed_that_a_lane_was_folded_resets),
         cmocka_unit_test(lanes_of_a_node_that_left_are_folded),
         cmocka_unit_test(a_lane_that_goes_on_does_not_end),
         cmocka_unit_test(an_end_is_where_the_node_with_the_most_has_it),
->>>>>>> 261ae507 (sync: old lanes end and are folded (R14))
         cmocka_unit_test(what_is_here_is_here_after_a_restart),
     };
 
