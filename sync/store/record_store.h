@@ -25,7 +25,7 @@ struct weir_lane_row {
     uint64_t vv;    /* strict: nothing up to here is missing */
     uint64_t seen;  /* largest seq of any record ever stored, covered by vv or not */
     uint64_t floor; /* largest seq of any purged tombstone */
-    uint64_t final; /* 0, or where a retired lane ends */
+    uint64_t final; /* 0, or where the lane ends by its record; the engine's, any 64 bits */
 };
 
 /** The numbers of one database. All zero in a store that was never used. */

@@ -59,7 +59,7 @@ static void lanes_come_in_the_order_of_their_names(void **state)
     struct weir_lane_row c = lane_of(0x80, 0, 0);
 
     b.floor = 5;
-    c.final = UINT64_C(1) << 47;
+    c.final = UINT64_C(1) << 63 | UINT64_C(1) << 47;
     scene_begin(s);
     put_lane(s, &c);
     put_lane(s, &a);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * scenario_lanes.c - rolling restarts, each while another node is away: each draws a lane (R10), and
- * the lanes before it are folded (R14).
+ * scenario_lanes.c - rolling restarts, each while another node is away: each draws a lane (R10),
+ * and the lanes before it are folded (R14).
  */
 #include "tests/sim/runner/scenario_lanes.h"
 
