@@ -365,7 +365,9 @@ bool weir_engine_show(struct weir_engine *e, const struct weir_vector *v,
     for (size_t i = 0; i < folded->num && err == WEIR_OK; i++)
         if (to == NULL || weir_vector_get(to, folded->items[i].lane) > 0)
             err = weir_vector_raise(ret, folded->items[i].lane, folded->items[i].seq);
-    if (err < 0)
+    if (err < 0) {
+        weir_vector_deinit(ret);
         weir_engine_fail(e, WEIR_ENOMEM);
+    }
     return err == WEIR_OK;
 }

@@ -95,7 +95,7 @@ void weir_engine_fold(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN]);
  * What to show a peer: `v` and the folded lanes that the peer has in its vector `to`, which it has
  * not folded and would think unknown here; of NULL all.
  * @param ret  initialised
- * @return false: the turn has failed
+ * @return false: `ret` is empty, the turn has failed
  */
 WEIR_MUST_USE bool weir_engine_show(struct weir_engine *e, const struct weir_vector *v,
                                     const struct weir_vector *to, struct weir_vector *ret);

@@ -76,13 +76,13 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_response)
     m.response = is_response;
     /* Who misses a part of a folded lane has missed purges of it: they are not told apart. */
     if (weir_engine_show(e, &c->vv, to, &vv) &&
-        (to != NULL ? weir_vector_copy(&floor, &c->floor) == WEIR_OK
-                    : weir_engine_show(e, &c->floor, NULL, &floor)) &&
+        (to != NULL || weir_engine_show(e, &c->floor, NULL, &floor)) &&
         collect_seen_lanes(e, l->node, &seen)) {
+        const struct weir_vector *shown = to != NULL ? &c->floor : &floor;
         m.vv = weir_engine_lanes(e, &vv);
         m.n_vv = m.vv != NULL ? vv.num : 0;
-        m.floor = weir_engine_lanes(e, &floor);
-        m.n_floor = m.floor != NULL ? floor.num : 0;
+        m.floor = weir_engine_lanes(e, shown);
+        m.n_floor = m.floor != NULL ? shown->num : 0;
         m.seen = weir_engine_lanes(e, &seen);
         m.n_seen = m.seen != NULL ? seen.num : 0;
         weir_engine_send(e, link, WEIR_FRAME_HELLO, &m.base);

@@ -79,12 +79,12 @@ static bool add_cursor_and_floor(struct weir_engine *e, struct engine_pull *p, W
         m->floor = weir_engine_lanes(e, floor);
         m->n_floor = m->floor != NULL ? floor->num : 0;
     }
-    if (p->group == WEIR_GROUP_E
-            ? weir_vector_copy(&cursor, &p->cursor) == WEIR_OK
-            : weir_engine_show(e, &p->cursor, &e->links[p->link]->vv, &cursor)) {
-        m->cursor = weir_engine_lanes(e, &cursor);
-        m->n_cursor = m->cursor != NULL ? cursor.num : 0;
-    }
+    const struct weir_vector *shown = &p->cursor;
+    if (p->group == WEIR_GROUP_C &&
+        weir_engine_show(e, &p->cursor, &e->links[p->link]->vv, &cursor))
+        shown = &cursor;
+    m->cursor = weir_engine_lanes(e, shown);
+    m->n_cursor = m->cursor != NULL ? shown->num : 0;
     weir_vector_deinit(&cursor);
     return e->turn_err == WEIR_OK;
 }

@@ -23,7 +23,8 @@ void weir_sim_said_start(struct weir_sim_node *n)
 
 void weir_sim_said_turn(struct weir_sim_node *n)
 {
-    n->said.vv_hash = weir_vector_hash(weir_engine_vv(n->engine, WEIR_GROUP_C));
+    n->said.vv_hash = weir_vector_hash(weir_engine_vv(n->engine, WEIR_GROUP_C)) +
+                      weir_vector_hash(weir_engine_folded(n->engine));
     n->said.ban_hash = weir_vector_hash(weir_engine_vv(n->engine, WEIR_GROUP_E));
 }
 
@@ -85,15 +86,20 @@ static void check_heartbeat(struct weir_sim *s, struct weir_sim_node *n,
 
 /* -- Hello -- */
 
-/* Are these lanes those of the vector? Without some, if lanes may be left out. */
-static bool is_vector(Weir__V1__Lv **lanes, size_t num, const struct weir_vector *v, bool may_lack)
+/* Are these all lanes of the vector, and none beside them but some of the others? */
+static bool is_vector(Weir__V1__Lv **lanes, size_t num, const struct weir_vector *v,
+                      const struct weir_vector *others)
 {
-    if (may_lack ? num > v->num : num != v->num)
-        return false;
-    for (size_t i = 0; i < num; i++)
-        if (weir_vector_get(v, lanes[i]->lane.data) != lanes[i]->seq || lanes[i]->seq == 0)
+    size_t num_own = 0;
+
+    for (size_t i = 0; i < num; i++) {
+        const uint8_t *lane = lanes[i]->lane.data;
+        bool is_own = weir_vector_get(v, lane) > 0;
+        num_own += is_own;
+        if (lanes[i]->seq != weir_vector_get(is_own ? v : others, lane))
             return false;
-    return true;
+    }
+    return num_own == v->num;
 }
 
 static uint64_t get(Weir__V1__Lv **lanes, size_t num, const uint8_t *lane)
@@ -116,6 +122,7 @@ static bool is_seen(const struct weir_sim *s, const struct weir_sim_node *n,
     for (uint32_t i = 0; i < v->num_seen && i < s->check.lanes.num && h->n_seen < SEEN_MAX; i++) {
         const uint8_t *lane = weir_sim_names_at(&s->check.lanes, i).at;
         if (is_of(peer, lane) && lane[WEIR_NODE_ID_LEN] != 'E' &&
+            weir_vector_get(weir_engine_folded(n->engine), lane) == 0 &&
             get(h->seen, h->n_seen, lane) < v->seen[i])
             return false;
     }
@@ -134,8 +141,10 @@ static void check_hello(struct weir_sim *s, struct weir_sim_node *n, uint32_t sl
 
     if (memcmp(h->node.data, n->id, WEIR_NODE_ID_LEN) != 0 || h->wire_max != WEIR_FRAME_VERSION ||
         h->wire_min != WEIR_FRAME_VERSION_MIN || h->schema_max != n->schema ||
-        !is_vector(h->vv, h->n_vv, weir_engine_vv(n->engine, WEIR_GROUP_C), h->retired_out) ||
-        !is_vector(h->floor, h->n_floor, weir_engine_floor(n->engine, WEIR_GROUP_C), false) ||
+        !is_vector(h->vv, h->n_vv, weir_engine_vv(n->engine, WEIR_GROUP_C),
+                   weir_engine_folded(n->engine)) ||
+        !is_vector(h->floor, h->n_floor, weir_engine_floor(n->engine, WEIR_GROUP_C),
+                   weir_engine_folded(n->engine)) ||
         !is_seen(s, n, id, h))
         found(s, n);
     if (state != WEIR_ENGINE_READONLY && h->live != (state == WEIR_ENGINE_LIVE))
