@@ -126,7 +126,6 @@ static inline struct wire frames_hello(void)
     wire_lv(&w, 7, 1, 9);
     wire_lv(&w, 7, 2, (UINT64_C(1) << 48) - 1);
     wire_lv(&w, 8, 2, 4);
-    wire_number(&w, 9, UINT64_MAX);
     wire_number(&w, 10, UINT64_MAX);
     wire_number(&w, 11, 1);
     return w;

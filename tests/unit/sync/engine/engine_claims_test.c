@@ -186,8 +186,7 @@ static void what_a_node_that_left_wrote_is_covered_on_the_word_of_one(void **sta
     cluster_member(&b.c, 1, 0, WEIR_MEMBER_LEFT);
     cluster_run(&b.c, 20 * SECOND);
     for (unsigned i = 2; i < NODES; i++)
-        assert_int_equal(weir_vector_get(weir_engine_vv(b.c.node[i].engine, WEIR_GROUP_C), lane),
-                         seq);
+        assert_int_equal(weir_engine_durable(b.c.node[i].engine, WEIR_GROUP_C, lane), seq);
     bed_deinit(&b);
 }
 
