@@ -70,6 +70,8 @@ void weir_sim_counted_end(struct weir_sim *s, struct weir_sim_node *n, enum weir
 
     if (err < 0 || n->was_scarce)
         return;
+    if (n->state_before == WEIR_ENGINE_READONLY) /* over whatever state */
+        n->counted.before[WEIR_COUNT_RESETS] = UINT64_MAX;
     if (n->state_before == WEIR_ENGINE_STALE && n->state == WEIR_ENGINE_JOINING)
         weir_sim_counted_note(n, WEIR_COUNT_RESETS);
     for (unsigned i = 0; i < WEIR_ARRAY_LEN(exact) && holds; i++)
