@@ -248,22 +248,12 @@ static void stored(struct twin *t, struct dot d, unsigned class, uint16_t min_re
 
 static bool may_report(enum weir_active_state from, enum weir_active_state to)
 {
-    switch (from) {
-    case WEIR_ACTIVE_STORED:
-    case WEIR_ACTIVE_REJECTED:
-    case WEIR_ACTIVE_HELD:
-        return to != WEIR_ACTIVE_STAGED;
-    case WEIR_ACTIVE_COMPILED:
+    if (from == WEIR_ACTIVE_COMPILED)
         return to != WEIR_ACTIVE_COMPILED;
-    case WEIR_ACTIVE_STAGED:
+    if (from == WEIR_ACTIVE_STAGED)
         return to != WEIR_ACTIVE_COMPILED && to != WEIR_ACTIVE_STAGED;
-    case WEIR_ACTIVE_LIVE:
-    case WEIR_ACTIVE_HELD_SCHEMA:
-    case WEIR_ACTIVE_REPLACED:
-    case WEIR_ACTIVE_NUM_STATES:
-        break;
-    }
-    return false;
+    return to != WEIR_ACTIVE_STAGED &&
+           (from == WEIR_ACTIVE_STORED || from == WEIR_ACTIVE_REJECTED || from == WEIR_ACTIVE_HELD);
 }
 
 static void report(struct weir_sim_exam *x, struct twin *t, struct dot d,
@@ -399,27 +389,18 @@ static void check_acks(struct weir_sim_exam *x, struct twin *t)
     struct weir_ack acks[LANES + 1];
     size_t max = weir_sim_draw(x, LANES + 2);
     size_t num = weir_active_acks(t->active, &t->vv, acks, max);
+    const struct lane *l;
     size_t i = 0;
 
     sweep(t);
-    for (; i < max; i++) {
-        struct weir_ack want;
-        const struct lane *l = next_to_report(t, true);
-        if (l == NULL)
-            break;
-        expect_ack(t, (size_t)(l - t->lane), l->durable, &want);
-        if (WEIR_SIM_CLAIM(x, i < num))
-            check_ack(x, &acks[i], &want);
-    }
-    for (; i < max; i++) {
-        struct weir_ack want;
-        const struct lane *l = next_to_report(t, false);
-        if (l == NULL)
-            break;
-        expect_ack(t, (size_t)(l - t->lane), l->durable, &want);
-        if (WEIR_SIM_CLAIM(x, i < num))
-            check_ack(x, &acks[i], &want);
-    }
+    for (unsigned pass = 0; pass < 2; pass++)
+        while (i < max && (l = next_to_report(t, pass == 0)) != NULL) {
+            struct weir_ack want;
+            expect_ack(t, (size_t)(l - t->lane), l->durable, &want);
+            if (WEIR_SIM_CLAIM(x, i < num))
+                check_ack(x, &acks[i], &want);
+            i++;
+        }
     WEIR_SIM_CLAIM(x, num == i);
 }
 
@@ -643,16 +624,24 @@ static void run_steps(struct weir_sim_exam *x, struct twin *t, unsigned num)
 /* At first, what was reported while it was loading is reported again once it is loaded. */
 static void compare_steps(struct weir_sim_exam *x, struct twin *t)
 {
+    const struct dot only = { 0, 1 };
+
     for (size_t i = 0; i < 2 * LANES; i++)
         draw_durable(x, t, i / 2);
     pass_time(t, 1);
     for (size_t i = 0; i < LANES; i++)
         check_acks(x, t);
     pass_time(t, WEIR_ACTIVE_REPORT_US - 1);
+    check_acks(x, t);
     loaded(t);
     pass_time(t, 2);
     draw_durable(x, t, weir_sim_draw(x, LANES));
     check_acks(x, t);
+    stored(t, only, WEIR_CLASS_TENANT, 0);
+    report(x, t, only, WEIR_ACTIVE_COMPILED, WEIR_SPAN_EMPTY);
+    check_state(x, t);
+    report(x, t, only, WEIR_ACTIVE_STAGED, WEIR_SPAN_EMPTY);
+    check_state(x, t);
     run_steps(x, t, STEPS);
 }
 
@@ -704,13 +693,25 @@ static void reject_some(struct weir_sim_exam *x, struct twin *t)
  * again, and there is room for a few. */
 static void compare_records(struct weir_sim_exam *x, struct twin *t)
 {
+    const struct dot lost = { 0, SEQS / 2 };
+    const struct dot before_lost = { 0, 2 };
+    const struct dot tracked = { 1, 1 };
+
     fill_records(x, t, 0, weir_sim_draw(x, 8));
     loaded(t);
-    stored(t, draw_dot(x), WEIR_CLASS_TENANT, 0);
+    stored(t, lost, WEIR_CLASS_TENANT, 0);
     pass_time(t, WEIR_ACTIVE_REPORT_US + 1);
     check_acks(x, t);
     check_state(x, t);
-    drop_fill(x, t, WEIR_ACTIVE_MAX - weir_sim_draw(x, 8));
+    drop_fill(x, t, WEIR_ACTIVE_MAX - 1 - weir_sim_draw(x, 8));
+    stored(t, tracked, WEIR_CLASS_TENANT, 0);
+    for (size_t i = 0; i < 3; i++)
+        draw_durable(x, t, tracked.lane);
+    pass_time(t, WEIR_ACTIVE_REPORT_US + 1);
+    superseded(t, tracked, before_lost);
+    for (size_t i = 0; i < LANES; i++)
+        check_acks(x, t);
+    check_all(x, t);
     run_steps(x, t, FEW_STEPS);
     drop_fill(x, t, WEIR_ACTIVE_MAX / 2 + weir_sim_draw(x, 3));
     run_steps(x, t, FEW_STEPS);
@@ -733,8 +734,16 @@ static void compare_lanes(struct weir_sim_exam *x, struct twin *t)
     for (size_t i = 0; i < LANES; i++)
         stored(t, (struct dot){ i, 1 }, WEIR_CLASS_TENANT, 0);
     superseded(t, (struct dot){ 0, 1 }, (struct dot){ LANES - 1, 1 }); /* which has no lane */
+    for (size_t i = 0; i < LANES; i++)
+        report(x, t, (struct dot){ i, 1 }, WEIR_ACTIVE_LIVE, WEIR_SPAN_EMPTY);
     check_state(x, t);
     run_steps(x, t, FEW_STEPS);
+    pass_time(t, WEIR_ACTIVE_REPORT_US + 1);
+    check_acks(x, t);
+    for (size_t i = 0; i < 3 * LANES; i++) {
+        draw_durable(x, t, i / 3);
+        check_acks(x, t);
+    }
     load(t);
     loaded(t);
     check_state(x, t);
