@@ -479,14 +479,9 @@ static struct weir_span draw_why(struct weir_sim_exam *x, uint8_t *text)
 
     for (size_t i = 0; i < WHY_MAX; i++)
         text[i] = is_broken ? 0x80 : bytes[weir_sim_draw(x, WEIR_ARRAY_LEN(bytes))];
-    switch (weir_sim_draw(x, 4)) {
-    case 0:
-        return WEIR_SPAN_EMPTY;
-    case 1:
-        return weir_span(text, weir_sim_draw(x, WHY_MAX));
-    default:
-        return weir_span(text, WEIR_ACK_WHY_MAX - 1 + weir_sim_draw(x, 4));
-    }
+    if (weir_sim_draw(x, 2) == 0)
+        return weir_span(text, weir_sim_draw(x, 2) * weir_sim_draw(x, WHY_MAX));
+    return weir_span(text, WEIR_ACK_WHY_MAX - 1 + weir_sim_draw(x, 4));
 }
 
 static void draw_report(struct weir_sim_exam *x, struct twin *t, struct dot d, uint64_t num)
@@ -684,7 +679,7 @@ static void reject_some(struct weir_sim_exam *x, struct twin *t)
         for (d.seq = 1; d.seq <= 4; d.seq++) {
             stored(t, d, WEIR_CLASS_TENANT, 0);
             report(x, t, d, d.seq == 2 ? WEIR_ACTIVE_HELD : WEIR_ACTIVE_REJECTED,
-                   d.seq == 1 ? WEIR_SPAN_EMPTY : WEIR_SPAN_LIT("some"));
+                   d.seq == 3 ? WEIR_SPAN_EMPTY : WEIR_SPAN_LIT("some"));
         }
     check_all(x, t);
 }
