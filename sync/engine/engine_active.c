@@ -60,7 +60,7 @@ static bool reports_activation(const struct weir_engine *e)
 
 static void hasten_heartbeat(struct weir_engine *e)
 {
-    if (reports_activation(e) && e->heartbeat_at > e->mono_us + SOON_US)
+    if (e->heartbeat_at > e->mono_us + SOON_US)
         e->heartbeat_at = e->mono_us + SOON_US;
 }
 

@@ -121,7 +121,8 @@ struct weir_sim_node {
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     uint64_t beat_us; /* when it last sent a heartbeat, and in which life */
     uint64_t beat_life;
-    uint64_t served_us; /* the turn in which it last responded to a pull, and how often */
+    uint64_t hastened_us; /* when it last had something to report of activation */
+    uint64_t served_us;   /* the turn in which it last responded to a pull, and how often */
     uint32_t num_served;
     bool was_scarce; /* an allocation of its last turn failed */
     struct weir_sim_said said;

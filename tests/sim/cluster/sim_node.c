@@ -337,7 +337,11 @@ static void apply_report(struct weir_sim *s, struct weir_sim_node *n,
 
     memcpy(v.lane, weir_sim_names_at(&s->check.lanes, w->lane).at, WEIR_LANE_LEN);
     uint64_t before = count_active(n);
+    uint64_t deadline_us = weir_engine_deadline(n->engine);
     weir_engine_activated(n->engine, &v, input->state, WEIR_SPAN_LIT("as simulated"));
+    n->hastened_us = s->events.now_us;
+    if (weir_engine_deadline(n->engine) > deadline_us)
+        weir_sim_check_found(&s->check, WEIR_SIM_LATE, n->index, WEIR_SIM_NO_NAME);
     if (count_active(n) != before)
         weir_sim_activation_changed(s, n);
 }
@@ -459,6 +463,9 @@ static void collect(struct weir_sim *s, struct weir_sim_node *n, enum weir_err e
             weir_sim_sent_check(s, n, &out);
         else if (s->checks)
             weir_sim_said_output(s, n, &out, NULL);
+        if ((out.what == WEIR_OUT_CHANGED || out.what == WEIR_OUT_PURGED) &&
+            out.class != WEIR_CLASS_BAN)
+            n->hastened_us = s->events.now_us;
         struct weir_span bytes = out.frame.len > 0 ? out.frame : out.key;
         bool is_changed =
             out.what == WEIR_OUT_CHANGED && s->checks && weir_sim_plane_compiles(s, out.class);

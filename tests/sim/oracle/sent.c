@@ -67,11 +67,12 @@ static void check_lanes(struct weir_sim *s, const struct weir_sim_node *n,
     }
 }
 
-/* No sooner than the interval after the one before, unless activation changed: then it is hastened,
- * to 20 ms. */
+/* No sooner than the interval after the one before, unless it had something to report of activation
+ * since: then it is hastened, to 20 ms. */
 static void check_interval(struct weir_sim *s, struct weir_sim_node *n)
 {
-    uint64_t least_us = s->plan.compiled == 0 ? s->plan.intervals.heartbeat_us : 20000;
+    bool may_hasten = s->plan.compiled != 0 && n->hastened_us >= n->beat_us;
+    uint64_t least_us = may_hasten ? 20000 : s->plan.intervals.heartbeat_us;
     uint64_t now_us = s->events.now_us;
 
     if (n->beat_life == n->life && now_us - n->beat_us < least_us)
