@@ -68,8 +68,9 @@ static bool is_known(const struct weir_sim *s, const struct weir_sim_node *n,
         return false;
     if (n == other || !is_joined(item) || !counts(other))
         return true;
-    if (item->num_links == 0) /* in an overlay not all are linked */
-        return weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_OVERLAY);
+    if (item->num_links == 0) /* in an overlay not all are linked; or there was no memory for it */
+        return weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_OVERLAY) ||
+               weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_MEMORY);
     return agrees_with_peer(other, item);
 }
 
