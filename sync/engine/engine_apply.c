@@ -245,8 +245,13 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record
     } else {
         int order = weir_engine_compare(v, &old.rec.version);
         if (order > 0 || !engine_has(e, WEIR_RULE_LARGER_WINS)) {
+            uint8_t end[ENGINE_FINAL_LEN];
+            bool may_end = old.rec.value.len == sizeof(end);
+            if (may_end)
+                memcpy(end, old.rec.value.at, sizeof(end));
             note_conflict(e, &old, rec);
             old.rec.key = rec->rec.key; /* the store's copy may have moved */
+            old.rec.value = may_end ? weir_span(end, sizeof(end)) : WEIR_SPAN_EMPTY;
             replace_stored(e, rec, &old);
         } else if (order < 0) {
             engine_count(e, WEIR_COUNT_OLDER, 1);
