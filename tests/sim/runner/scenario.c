@@ -266,6 +266,7 @@ static const struct weir_sim_scenario scenarios[] = {
     { "bounds", "more than fits, of writes, waiting batches, damage and tombstones",
       weir_scenario_bounds },
     { "restarts50", "1,000 restarts of 50 nodes, one always away", weir_scenario_restarts },
+    { "restarts50-few", "150 restarts of 50 nodes", weir_scenario_few_restarts },
     { "turns-bootstrap", "1,000,000 records to an empty disk", weir_scenario_bootstrap },
     { "turns-audit", "one of 1,000,000 records is missing", weir_scenario_audit },
     { "turns-purge", "100,000 tombstones at once", weir_scenario_purge },

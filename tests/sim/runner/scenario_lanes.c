@@ -16,8 +16,9 @@
 
 #define RESTART_NODES    50
 #define RESTART_ROUNDS   200
-#define RESTART_OTHERS   5 /* in each round, while one is away */
-#define RESTART_STEP     7 /* from round to round; has no factor in common with the nodes */
+#define RESTART_FEW      30 /* rounds that a test has time for */
+#define RESTART_OTHERS   5  /* in each round, while one is away */
+#define RESTART_STEP     7  /* from round to round; has no factor in common with the nodes */
 #define RESTART_EQUAL_MS 60000
 #define RESTART_LANES    4 /* of a node */
 
@@ -56,7 +57,7 @@ static void run_round(struct weir_sim *s, uint32_t round)
     weir_scenario_play_for(s, WEIR_SIM_SECOND_US);
 }
 
-bool weir_scenario_restarts(void)
+static bool restart_rounds(uint32_t rounds)
 {
     struct weir_sim_plan plan = weir_scenario_plan(RESTART_NODES, 0);
     uint32_t most = 0;
@@ -67,7 +68,7 @@ bool weir_scenario_restarts(void)
     weir_scenario_play_for(s, WEIR_SIM_SECOND_US);
     weir_sim_work_members(s);
     weir_scenario_play_for(s, 5 * WEIR_SIM_SECOND_US);
-    for (uint32_t i = 0; i < RESTART_ROUNDS; i++)
+    for (uint32_t i = 0; i < rounds; i++)
         run_round(s, i);
     weir_scenario_play_for(s, 10 * WEIR_SIM_SECOND_US);
     uint64_t ms = weir_scenario_until_equal(s, RESTART_EQUAL_MS);
@@ -76,13 +77,24 @@ bool weir_scenario_restarts(void)
         most = lanes > most ? lanes : most;
         num += weir_engine_counter(s->nodes[i].engine, WEIR_COUNT_RESETS);
     }
-    printf("%d nodes, %d restarts: %zu lanes folded, %" PRIu32 " lanes of a node at most, bar %d; "
+    printf("%d nodes, %" PRIu32 " restarts: %zu lanes folded, %" PRIu32
+           " lanes of a node at most, bar %d; "
            "%zu resets\n",
-           RESTART_NODES, RESTART_ROUNDS * RESTART_OTHERS,
-           weir_engine_folded(s->nodes[0].engine)->num, most, RESTART_LANES, num);
+           RESTART_NODES, rounds * RESTART_OTHERS, weir_engine_folded(s->nodes[0].engine)->num,
+           most, RESTART_LANES, num);
     bool ok = weir_scenario_holds(s) && most <= RESTART_LANES && num == 0 &&
-              weir_engine_folded(s->nodes[0].engine)->num > RESTART_ROUNDS;
+              weir_engine_folded(s->nodes[0].engine)->num > rounds;
     ok = weir_scenario_measured("equal after the last", ms, RESTART_EQUAL_MS) && ok;
     weir_scenario_free(s);
     return ok;
+}
+
+bool weir_scenario_restarts(void)
+{
+    return restart_rounds(RESTART_ROUNDS);
+}
+
+bool weir_scenario_few_restarts(void)
+{
+    return restart_rounds(RESTART_FEW);
 }

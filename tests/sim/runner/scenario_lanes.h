@@ -10,5 +10,7 @@
 
 /** Fifty nodes that are restarted in turn a thousand times. @return whether it is within its bar */
 bool weir_scenario_restarts(void);
+/** The same, 150 times. */
+bool weir_scenario_few_restarts(void);
 
 #endif
