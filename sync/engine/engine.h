@@ -41,7 +41,6 @@ enum weir_engine_state {
     WEIR_ENGINE_STALE,    /* missed a peer's purges: waits for weir_engine_exported, then resets */
     WEIR_ENGINE_READONLY, /* the disk fails: serves what it has, accepts nothing. Reported instead
                              of the state behind it, which comes back with the disk */
-    WEIR_ENGINE_LEAVING,  /* accepts no local writes any more; no input leads here yet */
 };
 
 /* Defaults of struct weir_engine_intervals. */

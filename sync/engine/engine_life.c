@@ -18,15 +18,14 @@
 #define BIT(state) (1u << (state))
 
 /* From each state to where a node may move. READONLY is not stored: weir_engine_state reports it
- * while the disk fails, over any state. No input leads to LEAVING yet. */
+ * while the disk fails, over any state. */
 static const unsigned moves[] = {
     [WEIR_ENGINE_JOINING] = BIT(WEIR_ENGINE_LIVE) | BIT(WEIR_ENGINE_STALE),
     [WEIR_ENGINE_LIVE] = BIT(WEIR_ENGINE_STALE),
     [WEIR_ENGINE_STALE] = BIT(WEIR_ENGINE_JOINING),
     [WEIR_ENGINE_READONLY] = 0,
-    [WEIR_ENGINE_LEAVING] = BIT(WEIR_ENGINE_STALE),
 };
-_Static_assert(WEIR_ARRAY_LEN(moves) == WEIR_ENGINE_LEAVING + 1, "each state has its moves");
+_Static_assert(WEIR_ARRAY_LEN(moves) == WEIR_ENGINE_READONLY + 1, "each state has its moves");
 
 void weir_engine_move(struct weir_engine *e, enum weir_engine_state to)
 {

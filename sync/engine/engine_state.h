@@ -126,7 +126,7 @@ static inline enum weir_group engine_lane_group(const uint8_t lane[WEIR_LANE_LEN
 /** May this node write, serve, apply live batches and purge? */
 static inline bool engine_is_live(const struct weir_engine *e)
 {
-    return e->state == WEIR_ENGINE_LIVE || e->state == WEIR_ENGINE_LEAVING ||
+    return e->state == WEIR_ENGINE_LIVE ||
            (e->state == WEIR_ENGINE_JOINING && !engine_has(e, WEIR_RULE_LIVE_ONLY));
 }
 

@@ -130,7 +130,7 @@ static enum weir_err may_write(const struct weir_engine *e, enum weir_group g)
         return WEIR_EIO;
     if (e->turn_err < 0)
         return failed_write(e);
-    if (!engine_is_live(e) || e->state == WEIR_ENGINE_LEAVING)
+    if (!engine_is_live(e))
         return WEIR_EBUSY;
     if (g == WEIR_GROUP_C && e->members != NULL && weir_members_clock_off(e->members))
         return WEIR_EPERM;

@@ -14,7 +14,7 @@
 #include "sync/engine/engine_life.h"
 #include "tests/support/death.h"
 
-#define NUM_STATES (WEIR_ENGINE_LEAVING + 1)
+#define NUM_STATES (WEIR_ENGINE_READONLY + 1)
 
 struct move {
     enum weir_engine_state from;
@@ -26,7 +26,6 @@ static const bool is_legal[NUM_STATES][NUM_STATES] = {
     [WEIR_ENGINE_JOINING] = { [WEIR_ENGINE_LIVE] = true, [WEIR_ENGINE_STALE] = true },
     [WEIR_ENGINE_LIVE] = { [WEIR_ENGINE_STALE] = true },
     [WEIR_ENGINE_STALE] = { [WEIR_ENGINE_JOINING] = true },
-    [WEIR_ENGINE_LEAVING] = { [WEIR_ENGINE_STALE] = true },
 };
 
 static struct weir_engine engine;
