@@ -5,6 +5,7 @@
 #include "tests/sim/models/model.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "node/base/contract.h"
 #include "tests/support/failalloc.h"
@@ -35,6 +36,11 @@ bool weir_sim_claim(struct weir_sim_exam *x, bool holds, const char *claim, cons
         x->line = line;
     }
     return holds;
+}
+
+bool weir_sim_is_untouched(const void *at, const void *before, size_t len)
+{
+    return memcmp(at, before, len) == 0;
 }
 
 void weir_sim_draw_bytes(struct weir_sim_exam *x, void *at, size_t len)

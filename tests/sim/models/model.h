@@ -39,6 +39,8 @@ static inline uint64_t weir_sim_draw(struct weir_sim_exam *x, uint64_t below)
 {
     return weir_rng_below(&x->rng, below);
 }
+/** Is what a call must leave alone as it was, padding and all? */
+bool weir_sim_is_untouched(const void *at, const void *before, size_t len);
 /** Fill `len` bytes with random ones. */
 void weir_sim_draw_bytes(struct weir_sim_exam *x, void *at, size_t len);
 

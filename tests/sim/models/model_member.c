@@ -183,7 +183,7 @@ static enum weir_err read_value(struct weir_sim_exam *x, struct weir_span key,
     memset(ret, 0x5a, sizeof(*ret));
     memset(&before, 0x5a, sizeof(before));
     enum weir_err err = weir_member_unpack(key, weir_span(v->at, v->len), ret);
-    WEIR_SIM_CLAIM(x, err == WEIR_OK || memcmp(ret, &before, sizeof(before)) == 0);
+    WEIR_SIM_CLAIM(x, err == WEIR_OK || weir_sim_is_untouched(ret, &before, sizeof(before)));
     return err;
 }
 

@@ -173,7 +173,7 @@ static bool is_corrupt(struct trial *t)
     memcpy(&ret, &before, sizeof(ret));
     if (weir_record_unpack(weir_span(t->row, t->len), t->key, &ret) != WEIR_ECORRUPT)
         return false;
-    return WEIR_SIM_CLAIM(t->x, memcmp(&ret, &before, sizeof(ret)) == 0);
+    return WEIR_SIM_CLAIM(t->x, weir_sim_is_untouched(&ret, &before, sizeof(ret)));
 }
 
 static void check_read(struct trial *t)
