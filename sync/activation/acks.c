@@ -196,8 +196,12 @@ static void copy_why(struct weir_acks *a, struct acks_entry *w, struct weir_span
 {
     if (why.len == 0 || a->num_whys >= WEIR_ACKS_WHYS_MAX)
         return;
-    w->why = strndup((const char *)why.at, why.len);
-    a->num_whys += w->why != NULL;
+    w->why = malloc(why.len + 1);
+    if (w->why == NULL)
+        return;
+    memcpy(w->why, why.at, why.len);
+    w->why[why.len] = '\0';
+    a->num_whys++;
 }
 
 void weir_acks_note(struct weir_acks *a, const uint8_t node[WEIR_NODE_ID_LEN],
