@@ -444,6 +444,9 @@ static struct h2_stream *ask_urgent(struct h2_rig *r, const char *path, const ch
     return h2_ask_fields(&r->c, fields, NULL, false);
 }
 
+#define HELD                                                                                       \
+    30000 /* bytes of a response that come as one, and are read although none can be sent */
+
 /* One that shares the connection's window. */
 struct shared {
     struct h2_stream *t;
@@ -484,9 +487,9 @@ static void h2_sends_the_urgent_response_first(void **state)
     send_shared(&later, 90000);
     while (later.t->body_len < 65535)
         assert_true(h2_read(&r->c, 5000));
-    send_shared(&urgent, 60000);
-    peer_await_taken(&urgent.server);
-    open_window(r, 60000);
+    send_shared(&urgent, HELD);
+    peer_await_taken(&urgent.server, 0);
+    open_window(r, HELD);
     h2_await_end(&r->c, urgent.t);
     assert_int_equal(later.t->body_len, 65535);
     open_window(r, 60000);
@@ -509,9 +512,9 @@ static void h2_follows_a_priority_update(void **state)
     send_shared(&first, 90000);
     while (first.t->body_len < 65535)
         assert_true(h2_read(&r->c, 5000));
-    send_shared(&second, 60000);
-    peer_await_taken(&second.server);
-    open_window(r, 60000);
+    send_shared(&second, HELD);
+    peer_await_taken(&second.server, 0);
+    open_window(r, HELD);
     h2_await_end(&r->c, second.t);
     assert_int_equal(first.t->body_len, 65535);
     open_window(r, 60000);
@@ -533,10 +536,10 @@ static void h2_shares_the_window_among_incremental_responses(void **state)
             ask_shared(r, &all[i], incremental ? "u=3, i" : "u=3");
         for (int i = 0; i < 2; i++)
             send_shared(&all[i], 90000);
-        for (int i = 0; i < 2; i++)
-            peer_await_taken(&all[i].server);
         while (all[0].t->body_len + all[1].t->body_len < 65535)
             assert_true(h2_read(&r->c, 5000));
+        for (int i = 0; i < 2; i++) /* more of each waits in the node */
+            peer_await_taken(&all[i].server, 90000 - all[i].t->body_len - 1);
         size_t before[2] = { all[0].t->body_len, all[1].t->body_len };
         open_window(r, 65536);
         while (all[0].t->body_len + all[1].t->body_len < 65535 + 65536)
