@@ -31,7 +31,7 @@ static inline unsigned long peer_queued(unsigned from, unsigned to, bool receive
     return ret;
 }
 
-/** What was sent from one port to the other and is not read yet; at most ULONG_MAX: not known. */
+/** Bytes that one port sent to the other and that are not read yet. ULONG_MAX: not known. */
 static inline unsigned long peer_unread(unsigned from, unsigned to)
 {
     unsigned long out = peer_queued(from, to, false);

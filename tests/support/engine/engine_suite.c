@@ -65,12 +65,12 @@ static void a_write_is_on_all_nodes_at_once(void **state)
     struct bed b;
 
     bed_init(&b, 3);
-    assert_int_equal(write(&b, 1, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "one"), WEIR_OK);
     assert_int_equal(b.c.node[1].num_acked, 1);
     assert_int_equal(b.c.node[1].last_ack, WEIR_OK);
     for (unsigned i = 0; i < 3; i++)
         assert_true(has(&b, i, "a", "one"));
-    assert_int_equal(write(&b, 2, "a", NULL), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 2, "a", NULL), WEIR_OK);
     for (unsigned i = 0; i < 3; i++)
         assert_true(has(&b, i, "a", NULL));
     assert_equal(&b);
@@ -83,10 +83,10 @@ static void a_lost_batch_is_pulled_after_the_next(void **state)
 
     bed_init(&b, 2);
     b.c.deaf[1] = true;
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
     assert_true(has(&b, 1, "a", NULL));
     b.c.deaf[1] = false;
-    assert_int_equal(write(&b, 0, "b", "two"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "b", "two"), WEIR_OK);
     assert_true(has(&b, 1, "a", "one"));
     assert_true(has(&b, 1, "b", "two"));
     assert_int_equal(count(&b, 1, WEIR_COUNT_PARKED), 1);
@@ -99,7 +99,7 @@ static void a_lost_batch_is_pulled_after_a_heartbeat(void **state)
 
     bed_init(&b, 2);
     b.c.deaf[1] = true;
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
     assert_int_equal(cluster_ban(&b.c, 0, 1, 600), WEIR_OK);
     cluster_run(&b.c, 2 * SECOND);
     assert_true(has(&b, 1, "a", "one"));
@@ -114,7 +114,7 @@ static void a_document_too_large_for_a_batch_is_announced_and_pulled(void **stat
 
     bed_init(&b, 2);
     memset(large, 'x', sizeof(large) - 1);
-    assert_int_equal(write(&b, 0, "large", large), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "large", large), WEIR_OK);
     cluster_run(&b.c, 10000);
     assert_true(has(&b, 1, "large", large));
     assert_int_equal(count(&b, 1, WEIR_COUNT_PARKED), 0);
@@ -128,8 +128,8 @@ static void a_wrong_write_is_refused_and_changes_nothing(void **state)
 
     bed_init(&b, 2);
     memset(large, 'x', sizeof(large) - 1);
-    assert_int_equal(write(&b, 0, "", "v"), WEIR_EINVAL);
-    assert_int_equal(write(&b, 0, "a", large), WEIR_EINVAL);
+    assert_int_equal(put_tenant(&b, 0, "", "v"), WEIR_EINVAL);
+    assert_int_equal(put_tenant(&b, 0, "a", large), WEIR_EINVAL);
     assert_int_equal(cluster_write(&b.c, 0, (enum weir_class)12, "a", "v"), WEIR_EINVAL);
     assert_int_equal(cluster_ban(&b.c, 0, 1, 0), WEIR_EINVAL);
     assert_int_equal(cluster_ban(&b.c, 0, 1, WEIR_BAN_TTL_MAX + 1), WEIR_EINVAL);
@@ -146,13 +146,13 @@ static void a_concurrent_loser_is_stored_as_a_conflict(void **state)
     struct bed b;
 
     bed_init(&b, 2);
-    assert_int_equal(write(&b, 0, "a", "base"), WEIR_OK);
-    assert_int_equal(write(&b, 1, "a", "seen"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "base"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "seen"), WEIR_OK);
     assert_int_equal(num_conflicts(&b, 0, ""), 0);
     cluster_cut(&b.c, 0, 1, true);
-    assert_int_equal(write(&b, 0, "a", "left"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "left"), WEIR_OK);
     cluster_run(&b.c, 5000);
-    assert_int_equal(write(&b, 1, "a", "right"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "right"), WEIR_OK);
     cluster_cut(&b.c, 0, 1, false);
     cluster_run(&b.c, SECOND);
     for (unsigned i = 0; i < 2; i++)
@@ -168,12 +168,12 @@ static void a_later_write_wins_over_a_clock_that_is_ahead(void **state)
     bed_make(&b, 2);
     b.c.node[0].skew_ms = 10 * 365 * DAY_MS;
     bed_start(&b);
-    assert_int_equal(write(&b, 0, "a", "from the future"), WEIR_OK);
-    assert_int_equal(write(&b, 1, "a", "later"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "from the future"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "later"), WEIR_OK);
     for (unsigned i = 0; i < 2; i++)
         assert_true(has(&b, i, "a", "later"));
     /* and the stamp of another key follows its own clock alone (I9) */
-    assert_int_equal(write(&b, 1, "b", "now"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "b", "now"), WEIR_OK);
     assert_in_range(b.c.node[1].last_version.hlc >> 16, b.c.wall_ms, b.c.wall_ms + DAY_MS);
     bed_deinit(&b);
 }
@@ -188,8 +188,8 @@ static void a_clock_that_is_off_takes_bans_but_no_settings(void **state)
     for (unsigned i = 0; i < 3; i++)
         cluster_member(&b.c, 0, i, 0);
     cluster_run(&b.c, 5 * SECOND);
-    assert_int_equal(write(&b, 2, "a", "one"), WEIR_EPERM);
-    assert_int_equal(write(&b, 1, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 2, "a", "one"), WEIR_EPERM);
+    assert_int_equal(put_tenant(&b, 1, "a", "one"), WEIR_OK);
     assert_int_equal(cluster_ban(&b.c, 2, 1, 600), WEIR_OK);
     bed_deinit(&b);
 }
@@ -207,7 +207,7 @@ static void many_records_come_in_chunks(void **state)
     cluster_cut(&b.c, 0, 1, true);
     for (unsigned i = 0; i < 1000; i++) {
         (void)snprintf(key, sizeof(key), "t%04u", i);
-        assert_int_equal(write(&b, i % 2, key, "0123456789"), WEIR_OK);
+        assert_int_equal(put_tenant(&b, i % 2, key, "0123456789"), WEIR_OK);
     }
     cluster_cut(&b.c, 0, 1, false);
     cluster_run(&b.c, SECOND);
@@ -230,7 +230,7 @@ static void an_unfinished_session_claims_nothing(void **state)
     cluster_cut(&b.c, 0, 1, true);
     for (unsigned i = 0; i < 300; i++) {
         (void)snprintf(key, sizeof(key), "t%04u", i);
-        assert_int_equal(write(&b, 0, key, "0123456789"), WEIR_OK);
+        assert_int_equal(put_tenant(&b, 0, key, "0123456789"), WEIR_OK);
     }
     uint64_t before = weir_vector_hash(weir_engine_vv(b.c.node[1].engine, WEIR_GROUP_C));
     cluster_cut(&b.c, 0, 1, false);
@@ -258,10 +258,10 @@ static void a_node_that_is_joining_takes_no_writes(void **state)
     cluster_start(&b.c, 1);
     cluster_run(&b.c, SECOND);
     assert_int_equal(weir_engine_state(b.c.node[1].engine), WEIR_ENGINE_JOINING);
-    assert_int_equal(write(&b, 1, "a", "one"), WEIR_EBUSY);
+    assert_int_equal(put_tenant(&b, 1, "a", "one"), WEIR_EBUSY);
     cluster_start(&b.c, 0);
     cluster_run(&b.c, SECOND);
-    assert_int_equal(write(&b, 1, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "one"), WEIR_OK);
     assert_true(has(&b, 0, "a", "one"));
     bed_deinit(&b);
 }
@@ -271,9 +271,9 @@ static void a_node_beyond_a_purge_resets_and_comes_back(void **state)
     struct bed b;
 
     bed_init(&b, 3);
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
     cluster_stop(&b.c, 2);
-    assert_int_equal(write(&b, 0, "a", NULL), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", NULL), WEIR_OK);
     b.c.wall_ms += 402 * DAY_MS;
     cluster_run(&b.c, 120 * SECOND);
     assert_int_equal(b.c.node[0].num_purged, 1);
@@ -295,13 +295,13 @@ static void a_write_to_a_purged_key_is_newer_than_what_was_purged(void **state)
     bed_make(&b, 2);
     b.c.node[0].skew_ms = 500 * DAY_MS;
     bed_start(&b);
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
-    assert_int_equal(write(&b, 0, "a", NULL), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", NULL), WEIR_OK);
     struct weir_version gone = b.c.node[0].last_version;
     b.c.wall_ms += 402 * DAY_MS;
     cluster_run(&b.c, 120 * SECOND);
     assert_int_equal(num_records(&b, 1, WEIR_CLASS_TENANT), 0);
-    assert_int_equal(write(&b, 1, "a", "again"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "again"), WEIR_OK);
     assert_true(b.c.node[1].last_version.hlc > gone.hlc);
     assert_true(has(&b, 0, "a", "again"));
     bed_deinit(&b);
@@ -312,11 +312,11 @@ static void when_both_are_beyond_the_other_the_operator_decides(void **state)
     struct bed b;
 
     bed_init(&b, 2);
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
-    assert_int_equal(write(&b, 1, "b", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "b", "one"), WEIR_OK);
     cluster_cut(&b.c, 0, 1, true);
-    assert_int_equal(write(&b, 0, "a", NULL), WEIR_OK);
-    assert_int_equal(write(&b, 1, "b", NULL), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", NULL), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "b", NULL), WEIR_OK);
     b.c.wall_ms += 402 * DAY_MS;
     cluster_run(&b.c, 120 * SECOND);
     cluster_cut(&b.c, 0, 1, false);
@@ -343,24 +343,24 @@ static void an_old_lane_goes_on_only_when_all_members_confirm_it(void **state)
     bed_init(&b, 3);
     for (unsigned i = 0; i < 3; i++)
         cluster_member(&b.c, 0, i, 0);
-    assert_int_equal(write(&b, 1, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "one"), WEIR_OK);
     memcpy(lane, b.c.node[1].last_version.lane, WEIR_LANE_LEN);
     restart(&b, 1);
     cluster_run(&b.c, SECOND);
-    assert_int_equal(write(&b, 1, "a", "two"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "two"), WEIR_OK);
     assert_memory_equal(lane, b.c.node[1].last_version.lane, WEIR_LANE_LEN);
     assert_int_equal(b.c.node[1].last_version.seq, 2);
     cluster_stop(&b.c, 2); /* what it has is not known any more */
     restart(&b, 1);
     cluster_run(&b.c, SECOND);
-    assert_int_equal(write(&b, 1, "a", "three"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "three"), WEIR_OK);
     assert_memory_not_equal(lane, b.c.node[1].last_version.lane, WEIR_LANE_LEN);
     assert_true(has(&b, 0, "a", "three"));
     memcpy(lane, b.c.node[1].last_version.lane, WEIR_LANE_LEN);
     cluster_member(&b.c, 0, 2, WEIR_MEMBER_LEFT); /* nor can it be asked when it has left */
     restart(&b, 1);
     cluster_run(&b.c, SECOND);
-    assert_int_equal(write(&b, 1, "a", "four"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "four"), WEIR_OK);
     assert_memory_not_equal(lane, b.c.node[1].last_version.lane, WEIR_LANE_LEN);
     bed_deinit(&b);
 }
@@ -377,7 +377,7 @@ static void a_node_that_was_evicted_is_cut_off(void **state)
     assert_true(b.c.cut[0][2]);
     assert_true(b.c.cut[1][2]);
     assert_true(b.c.node[0].num_alarms[WEIR_ALARM_EVICTED] > 0);
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
     assert_true(has(&b, 1, "a", "one"));
     assert_true(has(&b, 2, "a", NULL));
     bed_deinit(&b);
@@ -404,7 +404,7 @@ static void a_record_that_vanished_is_found_missing_and_fetched(void **state)
     struct bed b;
 
     bed_init(&b, 3);
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
     cluster_stop(&b.c, 1);
     struct weir_record_store *k = b.c.node[1].records[WEIR_GROUP_C];
     assert_int_equal(k->ops->begin(k), WEIR_OK);
@@ -445,8 +445,8 @@ static void minority_resets(unsigned num_nodes, unsigned num_bad)
     struct bed b;
 
     bed_init(&b, num_nodes);
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
-    assert_int_equal(write(&b, 0, "a", "two"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "two"), WEIR_OK);
     for (unsigned i = 1; i <= num_bad; i++)
         plant(&b, i);
     for (unsigned i = 1; i <= num_bad; i++)
@@ -558,7 +558,7 @@ static void in_an_overlay_what_is_new_goes_on(void **state)
         b.c.node[i].relay = true;
     bed_start(&b);
     uint64_t pulls = count(&b, 2, WEIR_COUNT_PULLS);
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
     assert_true(has(&b, 2, "a", "one"));
     assert_int_equal(count(&b, 2, WEIR_COUNT_PULLS), pulls);
     bed_deinit(&b);
@@ -577,7 +577,7 @@ static void what_two_peers_have_is_pulled_after_one_heartbeat(void **state)
     bed_start(&b);
     cluster_run(&b.c, 4 * SECOND); /* all handshakes are done */
     b.c.deaf[3] = true;
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
     assert_true(has(&b, 1, "a", "one"));
     assert_true(has(&b, 2, "a", "one"));
     assert_true(has(&b, 3, "a", NULL));
@@ -597,7 +597,7 @@ static void durable_is_not_active(void **state)
     bed_start(&b);
     for (unsigned i = 0; i < 2; i++)
         cluster_member(&b.c, 0, i, 0);
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
     struct weir_version v = b.c.node[0].last_version;
     cluster_run(&b.c, 2 * SECOND);
     assert_true(weir_engine_acks(b.c.node[0].engine, &v, &n));
@@ -622,15 +622,15 @@ static void what_is_here_is_here_after_a_restart(void **state)
     struct bed b;
 
     bed_init(&b, 2);
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
-    assert_int_equal(write(&b, 1, "b", NULL), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "b", NULL), WEIR_OK);
     cluster_cut(&b.c, 0, 1, true);
     uint64_t hash = weir_vector_hash(weir_engine_vv(b.c.node[1].engine, WEIR_GROUP_C));
     restart(&b, 1);
     assert_int_equal(weir_engine_state(b.c.node[1].engine), WEIR_ENGINE_LIVE);
     assert_int_equal(weir_vector_hash(weir_engine_vv(b.c.node[1].engine, WEIR_GROUP_C)), hash);
     assert_true(has(&b, 1, "a", "one"));
-    assert_int_equal(write(&b, 1, "a", "two"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 1, "a", "two"), WEIR_OK);
     cluster_cut(&b.c, 0, 1, false);
     cluster_run(&b.c, SECOND);
     assert_true(has(&b, 0, "a", "two"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_suite_bed.h - private to engine_suite*.c: engines over stores of the suite's maker.
+ * engine_suite_bed.h - engines side by side over stores of one maker, linked and live.
+ * Owner: one test.
  */
 #ifndef WEIR_TESTS_SUPPORT_ENGINE_ENGINE_SUITE_BED_H
 #define WEIR_TESTS_SUPPORT_ENGINE_ENGINE_SUITE_BED_H
@@ -22,7 +23,7 @@ struct bed {
     void *home[CLUSTER_MAX][WEIR_GROUP_COUNT];
 };
 
-extern const struct rs_maker *engine_suite_maker; /* set once, before the tests run */
+extern const struct rs_maker *engine_suite_maker; /* set it once, before the tests run */
 
 static inline void bed_make(struct bed *b, unsigned num)
 {
@@ -70,9 +71,15 @@ static inline uint64_t count(struct bed *b, unsigned at, enum weir_engine_count 
     return weir_engine_counter(b->c.node[at].engine, what);
 }
 
-static inline enum weir_err write(struct bed *b, unsigned at, const char *key, const char *value)
+static inline enum weir_err put_tenant(struct bed *b, unsigned at, const char *key,
+                                       const char *value)
 {
     return cluster_write(&b->c, at, WEIR_CLASS_TENANT, key, value);
+}
+
+static inline void write_key(struct bed *b, unsigned at, const char *key)
+{
+    assert_int_equal(put_tenant(b, at, key, "v"), WEIR_OK);
 }
 
 static inline bool has(struct bed *b, unsigned at, const char *key, const char *value)

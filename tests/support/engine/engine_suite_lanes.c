@@ -49,16 +49,23 @@ static bool is_folded(struct bed *b, unsigned at, const uint8_t lane[WEIR_LANE_L
            weir_vector_get(weir_engine_floor(e, WEIR_GROUP_C), lane) == 0;
 }
 
+static void bed_init_members(struct bed *b)
+{
+    bed_init(b, 3);
+    for (unsigned i = 0; i < 3; i++)
+        cluster_member(&b->c, 0, i, WEIR_MEMBER_JOINED);
+}
+
 /* Node 1 writes, and again after a restart on another lane: node 2 is not there to confirm the old
  * one, which is returned in `lane` and ends at 1. */
 static void draw_second_lane(struct bed *b, uint8_t lane[WEIR_LANE_LEN])
 {
-    assert_int_equal(write(b, 1, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(b, 1, "a", "one"), WEIR_OK);
     memcpy(lane, b->c.node[1].last_version.lane, WEIR_LANE_LEN);
     cluster_stop(&b->c, 2);
     restart(b, 1);
     cluster_run(&b->c, SECOND);
-    assert_int_equal(write(b, 1, "b", "two"), WEIR_OK);
+    assert_int_equal(put_tenant(b, 1, "b", "two"), WEIR_OK);
     assert_memory_not_equal(lane, b->c.node[1].last_version.lane, WEIR_LANE_LEN);
 }
 
@@ -87,7 +94,7 @@ static void an_old_lane_is_folded_when_all_members_have_it(void **state)
     cluster_run(&b.c, 10 * SECOND);
     assert_true(has(&b, 3, "a", "one"));
     assert_true(is_folded(&b, 3, lane, 1));
-    assert_int_equal(write(&b, 3, "a", NULL), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 3, "a", NULL), WEIR_OK);
     for (unsigned i = 0; i < 3; i++)
         assert_true(has(&b, i, "a", NULL));
     assert_equal(&b);
@@ -99,9 +106,7 @@ static void a_node_that_missed_that_a_lane_was_folded_resets(void **state)
     struct bed b;
     uint8_t lane[WEIR_LANE_LEN];
 
-    bed_init(&b, 3);
-    for (unsigned i = 0; i < 3; i++)
-        cluster_member(&b.c, 0, i, 0);
+    bed_init_members(&b);
     draw_second_lane(&b, lane);
     cluster_member(&b.c, 0, 2, WEIR_MEMBER_LEFT); /* it is not waited for */
     cluster_run(&b.c, 10 * SECOND);
@@ -123,10 +128,8 @@ static void lanes_of_a_node_that_left_are_folded(void **state)
     struct bed b;
     uint8_t lane[WEIR_LANE_LEN];
 
-    bed_init(&b, 3);
-    for (unsigned i = 0; i < 3; i++)
-        cluster_member(&b.c, 0, i, 0);
-    assert_int_equal(write(&b, 2, "a", "one"), WEIR_OK);
+    bed_init_members(&b);
+    assert_int_equal(put_tenant(&b, 2, "a", "one"), WEIR_OK);
     memcpy(lane, b.c.node[2].last_version.lane, WEIR_LANE_LEN);
     cluster_stop(&b.c, 2);
     cluster_run(&b.c, 10 * SECOND);
@@ -144,7 +147,7 @@ static void a_lane_that_goes_on_does_not_end(void **state)
     uint8_t lane[WEIR_LANE_LEN];
 
     bed_init(&b, 3);
-    assert_int_equal(write(&b, 2, "a", "one"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 2, "a", "one"), WEIR_OK);
     memcpy(lane, b.c.node[2].last_version.lane, WEIR_LANE_LEN);
     for (unsigned i = 0; i < 2; i++) {
         cluster_cut(&b.c, i, 2, true);
@@ -154,7 +157,7 @@ static void a_lane_that_goes_on_does_not_end(void **state)
     cluster_run(&b.c, 3 * SECOND);
     for (unsigned i = 0; i < 2; i++)
         assert_true(is_folded(&b, i, lane, 1));
-    assert_int_equal(write(&b, 2, "b", "two"), WEIR_OK);
+    assert_int_equal(put_tenant(&b, 2, "b", "two"), WEIR_OK);
     for (unsigned i = 0; i < 2; i++)
         cluster_cut(&b.c, i, 2, false);
     cluster_run(&b.c, 10 * SECOND);
@@ -173,9 +176,7 @@ static void an_end_is_where_the_node_with_the_most_has_it(void **state)
     struct bed b;
     uint8_t lane[WEIR_LANE_LEN];
 
-    bed_init(&b, 3);
-    for (unsigned i = 0; i < 3; i++)
-        cluster_member(&b.c, 0, i, 0);
+    bed_init_members(&b);
     draw_second_lane(&b, lane);
     cluster_start(&b.c, 2);
     write_final(&b, 0, lane, 1000); /* nobody has so much */

@@ -11,7 +11,8 @@
 
 #include "sync/activation/acks.h"
 #include "sync/frame/member.h"
-#include "tests/unit/sync/engine/engine_bed.h"
+#include "tests/support/engine/engine_suite_bed.h"
+#include "tests/support/record_store_kit.h"
 
 #define MINUTE (60 * SECOND)
 
@@ -77,5 +78,6 @@ int main(void)
         cmocka_unit_test(a_node_that_resets_does_not_forget_who_was_evicted),
     };
 
+    engine_suite_maker = &record_store_kit_maker;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

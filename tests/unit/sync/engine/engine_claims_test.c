@@ -14,7 +14,8 @@
 #include "sync/frame/frame.h"
 #include "sync/frame/member.h"
 #include "sync/version/hlc.h"
-#include "tests/unit/sync/engine/engine_bed.h"
+#include "tests/support/engine/engine_suite_bed.h"
+#include "tests/support/record_store_kit.h"
 
 #define NODES  4
 #define LIAR   3
@@ -301,5 +302,6 @@ int main(void)
     };
 
     kit_quiet();
+    engine_suite_maker = &record_store_kit_maker;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
