@@ -53,6 +53,13 @@ void weir_sim_scarce(struct weir_sim_exam *x, uint64_t most);
 bool weir_sim_plenty(void);
 
 /**
+ * Compare each of a list.
+ * @param ret  as weir_sim_models_hold
+ * @return true: all claims hold
+ */
+bool weir_sim_exams_hold(const struct weir_sim_model *all, size_t num, uint64_t seed, char *ret,
+                         size_t len);
+/**
  * Compare every part.
  * @param ret  where the first claim that does not hold is written down, in words; "" if none
  * @return true: all hold

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "tests/sim/drills/drill.h"
 #include "tests/sim/models/model.h"
 #include "tests/sim/oracle/heal.h"
 #include "tests/support/failalloc.h"
@@ -49,7 +50,8 @@ static struct weir_sim_result run(const struct weir_sim_wish *wish, FILE *trace)
     struct weir_sim *s = calloc(1, sizeof(*s));
 
     WEIR_ASSERT(s != NULL);
-    if (!weir_sim_models_hold(wish->seed, result.where, sizeof(result.where))) {
+    if (!weir_sim_models_hold(wish->seed, result.where, sizeof(result.where)) ||
+        !weir_drills_hold(wish->seed, result.where, sizeof(result.where))) {
         result.finding = (struct weir_sim_finding){ .broken = WEIR_SIM_MODEL };
         free(s);
         return result;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * drills.c - all drills, one after another.
+ */
+#include "tests/sim/drills/drills.h"
+
+#include "tests/sim/drills/drill.h"
+
+static const struct weir_sim_model drills[] = {
+    { "pull", weir_drill_pull },
+};
+
+bool weir_drills_hold(uint64_t seed, char *ret, size_t len)
+{
+    return weir_sim_exams_hold(drills, WEIR_ARRAY_LEN(drills), seed, ret, len);
+}

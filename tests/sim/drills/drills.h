@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * drills.h - private to tests/sim/drills/: all drills. Each function goes through those of its
+ * file.
+ */
+#ifndef WEIR_TESTS_SIM_DRILLS_DRILLS_H
+#define WEIR_TESTS_SIM_DRILLS_DRILLS_H
+
+#include "tests/sim/models/model.h"
+
+/** sync/engine/engine_pull.c: sessions as puller */
+void weir_drill_pull(struct weir_sim_exam *x);
+
+#endif
