@@ -102,7 +102,7 @@ static void copy_span(struct weir_drill *d, struct weir_span *s)
     *s = weir_span(at, s->len);
 }
 
-static void keep_out(struct weir_drill *d, const struct weir_engine_out *out)
+static void add_output(struct weir_drill *d, const struct weir_engine_out *out)
 {
     bool has_frame = out->what == WEIR_OUT_SEND || out->what == WEIR_OUT_PUBLISH;
     enum weir_frame_fault fault;
@@ -129,7 +129,7 @@ static enum weir_err commit(struct weir_drill *d)
     d->err = weir_engine_commit(d->e);
     bool counted = weir_failalloc_pause();
     while (weir_engine_next(d->e, &out))
-        keep_out(d, &out);
+        add_output(d, &out);
     if (counted)
         weir_failalloc_resume(counted);
     return d->err;

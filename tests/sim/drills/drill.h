@@ -122,17 +122,22 @@ Weir__V1__Lv **weir_drill_lanes(struct weir_drill *d, const struct weir_vector *
 Weir__V1__Hello *weir_drill_make_hello(struct weir_drill *d, uint32_t link);
 /** Its next heartbeat: no sums, acks or echoes; hashes of its vectors; LIVE or JOINING. */
 Weir__V1__Heartbeat *weir_drill_make_beat(struct weir_drill *d, uint32_t link);
-/** A live record. NULL value: a tombstone. It has a lane where `lane` is not NULL. */
-Weir__V1__Record *weir_drill_make_record(struct weir_drill *d, enum weir_class class,
-                                         struct weir_span key, const char *value,
-                                         const uint8_t *lane, uint64_t seq, uint64_t hlc);
-/** A batch of the peer's, of records first.. of that lane. @param group  of the records */
-Weir__V1__Batch *weir_drill_make_batch(struct weir_drill *d, uint32_t link, enum weir_group group,
-                                       const uint8_t lane[WEIR_LANE_LEN], uint64_t first,
-                                       Weir__V1__Record **recs, size_t num);
-/** One record of a tenant in a batch, stamped now. */
-void weir_drill_batch_one(struct weir_drill *d, uint32_t link, const uint8_t lane[WEIR_LANE_LEN],
-                          uint64_t seq, const char *key, const char *value);
+/** What a record is to be. */
+struct weir_drill_rec {
+    enum weir_class class; /* 0: TENANT */
+    struct weir_span key;
+    const char *value;   /* NULL: a tombstone */
+    const uint8_t *lane; /* NULL: none, as in a batch */
+    uint64_t seq;
+    uint64_t hlc; /* 0: of now */
+};
+Weir__V1__Record *weir_drill_make_record(struct weir_drill *d, const struct weir_drill_rec *r);
+/** A batch of the peer's, in the group of the lane. It begins at the first record, or at 1. */
+Weir__V1__Batch *weir_drill_make_batch(struct weir_drill *d, uint32_t link,
+                                       const uint8_t lane[WEIR_LANE_LEN], Weir__V1__Record **recs,
+                                       size_t num);
+/** A batch of one record of its lane comes. */
+void weir_drill_batch_one(struct weir_drill *d, uint32_t link, const struct weir_drill_rec *r);
 /** A complete response to the request, with what the peer has and no record. */
 Weir__V1__PullRep *weir_drill_make_rep(struct weir_drill *d, uint32_t link,
                                        const Weir__V1__PullReq *req);

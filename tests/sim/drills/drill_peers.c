@@ -214,33 +214,31 @@ Weir__V1__Heartbeat *weir_drill_make_beat(struct weir_drill *d, uint32_t link)
     return m;
 }
 
-Weir__V1__Record *weir_drill_make_record(struct weir_drill *d, enum weir_class class,
-                                         struct weir_span key, const char *value,
-                                         const uint8_t *lane, uint64_t seq, uint64_t hlc)
+Weir__V1__Record *weir_drill_make_record(struct weir_drill *d, const struct weir_drill_rec *r)
 {
     Weir__V1__Record *m = weir_drill_alloc(d, sizeof(*m));
 
     weir__v1__record__init(m);
     m->has_class_ = m->has_key = m->has_seq = m->has_hlc = m->has_schema = 1;
-    m->class_ = class;
-    m->key = weir_drill_bytes(d, key.at, key.len);
-    m->seq = seq;
-    m->hlc = hlc;
+    m->class_ = r->class != 0 ? r->class : WEIR_CLASS_TENANT;
+    m->key = weir_drill_bytes(d, r->key.at, r->key.len);
+    m->seq = r->seq;
+    m->hlc = r->hlc != 0 ? r->hlc : weir_drill_stamp(d);
     m->schema = 1;
-    m->has_lane = lane != NULL;
-    if (lane != NULL)
-        m->lane = weir_drill_bytes(d, lane, WEIR_LANE_LEN);
-    m->has_flags = value == NULL;
-    m->flags = value == NULL;
-    m->has_value = value != NULL;
-    if (value != NULL)
-        m->value = weir_drill_bytes(d, value, strlen(value));
+    m->has_lane = r->lane != NULL;
+    if (r->lane != NULL)
+        m->lane = weir_drill_bytes(d, r->lane, WEIR_LANE_LEN);
+    m->has_flags = r->value == NULL;
+    m->flags = r->value == NULL;
+    m->has_value = r->value != NULL;
+    if (r->value != NULL)
+        m->value = weir_drill_bytes(d, r->value, strlen(r->value));
     return m;
 }
 
-Weir__V1__Batch *weir_drill_make_batch(struct weir_drill *d, uint32_t link, enum weir_group group,
-                                       const uint8_t lane[WEIR_LANE_LEN], uint64_t first,
-                                       Weir__V1__Record **recs, size_t num)
+Weir__V1__Batch *weir_drill_make_batch(struct weir_drill *d, uint32_t link,
+                                       const uint8_t lane[WEIR_LANE_LEN], Weir__V1__Record **recs,
+                                       size_t num)
 {
     const struct weir_drill_peer *p = &d->peer[link];
     Weir__V1__Batch *m = weir_drill_alloc(d, sizeof(*m));
@@ -248,8 +246,8 @@ Weir__V1__Batch *weir_drill_make_batch(struct weir_drill *d, uint32_t link, enum
     weir__v1__batch__init(m);
     m->has_lane = m->has_first = m->has_group = m->has_incarnation = m->has_sent_ms = 1;
     m->lane = weir_drill_bytes(d, lane, WEIR_LANE_LEN);
-    m->first = first;
-    m->group = group == WEIR_GROUP_E ? WEIR_FRAME_BATCH_E : WEIR_FRAME_BATCH_C;
+    m->first = num > 0 ? recs[0]->seq : 1;
+    m->group = lane[WEIR_NODE_ID_LEN];
     m->incarnation = weir_drill_bytes(d, p->incarnation, sizeof(p->incarnation));
     m->sent_ms = d->wall_ms + d->mono_us / 1000;
     m->r = recs;
@@ -257,14 +255,16 @@ Weir__V1__Batch *weir_drill_make_batch(struct weir_drill *d, uint32_t link, enum
     return m;
 }
 
-void weir_drill_batch_one(struct weir_drill *d, uint32_t link, const uint8_t lane[WEIR_LANE_LEN],
-                          uint64_t seq, const char *key, const char *value)
+void weir_drill_batch_one(struct weir_drill *d, uint32_t link, const struct weir_drill_rec *r)
 {
-    Weir__V1__Record *rec = weir_drill_make_record(d, WEIR_CLASS_TENANT, weir_span_cstr(key), value,
-                                                   NULL, seq, weir_drill_stamp(d));
+    struct weir_drill_rec in_batch = *r;
 
-    weir_drill_receive(d, link, WEIR_FRAME_BATCH_C,
-                       &weir_drill_make_batch(d, link, WEIR_GROUP_C, lane, seq, &rec, 1)->base);
+    in_batch.lane = NULL;
+    Weir__V1__Record *rec = weir_drill_make_record(d, &in_batch);
+    Weir__V1__Batch *m = weir_drill_make_batch(d, link, r->lane, &rec, 1);
+    enum weir_frame_topic topic =
+        m->group == WEIR_FRAME_BATCH_E ? WEIR_FRAME_BATCH_E : WEIR_FRAME_BATCH_C;
+    weir_drill_receive(d, link, topic, &m->base);
 }
 
 Weir__V1__PullRep *weir_drill_make_rep(struct weir_drill *d, uint32_t link,

@@ -46,8 +46,9 @@ static void pull_in_two_responses(struct weir_drill *d)
     CLAIM(!req->has_want_incarnation);
     CLAIM(weir_drill_counted(d, WEIR_COUNT_PULLS) == WEIR_GROUP_COUNT);
 
-    Weir__V1__Record *rec = weir_drill_make_record(d, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a"), "1",
-                                                   lane, 1, weir_drill_stamp(d));
+    Weir__V1__Record *rec = weir_drill_make_record(
+        d, &(struct weir_drill_rec){
+               .key = WEIR_SPAN_LIT("a"), .value = "1", .lane = lane, .seq = 1 });
     struct weir_vector cursor = WEIR_VECTOR_ZERO;
     weir_drill_raise(&cursor, lane, 1);
     Weir__V1__PullRep *rep = weir_drill_make_rep(d, SOURCE, req);
@@ -63,8 +64,9 @@ static void pull_in_two_responses(struct weir_drill *d)
     if (CLAIM(req != NULL)) {
         CLAIM(weir_drill_listed(req->cursor, req->n_cursor, lane) == 1);
         CLAIM(req->has_want_incarnation);
-        rec = weir_drill_make_record(d, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("b"), "2", lane, 2,
-                                     weir_drill_stamp(d));
+        rec = weir_drill_make_record(
+            d, &(struct weir_drill_rec){
+                   .key = WEIR_SPAN_LIT("b"), .value = "2", .lane = lane, .seq = 2 });
         rep = weir_drill_make_rep(d, SOURCE, req);
         rep->r = &rec;
         rep->n_r = 1;
