@@ -39,10 +39,16 @@ void weir_drill_init(struct weir_drill *d, struct weir_sim_exam *x)
     }
 }
 
+/* Frames stay: a drill may still look at what an earlier turn sent. */
 static void forget_outs(struct weir_drill *d)
 {
+    if (d->num_old + d->num_outs > d->cap_old) {
+        d->cap_old = 2 * (d->num_old + d->num_outs);
+        d->old = realloc(d->old, d->cap_old * sizeof(*d->old));
+        WEIR_ASSERT(d->old != NULL);
+    }
     for (size_t i = 0; i < d->num_outs; i++)
-        weir_frame_deinit(&d->outs[i].frame);
+        d->old[d->num_old++] = d->outs[i].frame;
     d->num_outs = 0;
 }
 
@@ -50,7 +56,11 @@ void weir_drill_deinit(struct weir_drill *d)
 {
     weir_drill_stop(d);
     forget_outs(d);
+    for (size_t i = 0; i < d->num_old; i++)
+        weir_frame_deinit(&d->old[i]);
+    free(d->old);
     free(d->outs);
+    weir_vector_deinit(&d->scratch);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
         weir_memory_free(&d->store[g]);
     for (uint32_t i = 0; i < WEIR_DRILL_PEERS; i++) {
@@ -273,4 +283,14 @@ uint64_t weir_drill_listed(Weir__V1__Lv *const *lanes, size_t num,
         if (memcmp(lanes[i]->lane.data, lane, WEIR_LANE_LEN) == 0)
             return lanes[i]->seq;
     return 0;
+}
+
+void weir_drill_run(struct weir_sim_exam *x, const weir_drill_fn *all, size_t num)
+{
+    for (size_t i = 0; i < num && x->claim == NULL; i++) {
+        struct weir_drill d;
+        weir_drill_init(&d, x);
+        all[i](&d);
+        weir_drill_deinit(&d);
+    }
 }

@@ -58,6 +58,11 @@ struct weir_drill {
     size_t cap_outs;
     uint64_t counts[WEIR_COUNT_COUNT]; /* before the last action */
     struct weir_drill_peer peer[WEIR_DRILL_PEERS];
+    struct weir_frame *old; /* owns: frames of earlier actions, which stay until deinit */
+    size_t num_old;
+    size_t cap_old;
+    struct weir_vector scratch;                     /* the drill's own */
+    const Weir__V1__PullReq *req[WEIR_GROUP_COUNT]; /* noted by drill_pulls.h */
 };
 
 /* -- the engine -- */
@@ -178,6 +183,10 @@ uint64_t weir_drill_listed(Weir__V1__Lv *const *lanes, size_t num,
                            const uint8_t lane[WEIR_LANE_LEN]);
 
 /* -- all drills -- */
+
+typedef void (*weir_drill_fn)(struct weir_drill *d);
+/** One after another, each with an engine of its own, until a claim does not hold. */
+void weir_drill_run(struct weir_sim_exam *x, const weir_drill_fn *all, size_t num);
 
 /** @param ret  as weir_sim_models_hold  @return true: all went as they must */
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len);

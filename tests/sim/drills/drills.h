@@ -8,7 +8,8 @@
 
 #include "tests/sim/models/model.h"
 
-/** sync/engine/engine_pull.c: sessions as puller */
+/** sync/engine/engine_pull.c: sessions as puller; the bootstrap */
 void weir_drill_pull(struct weir_sim_exam *x);
+void weir_drill_boot(struct weir_sim_exam *x);
 
 #endif
