@@ -167,10 +167,13 @@ static void wipe_what_an_attempt_left(struct weir_drill *d)
         return;
     weir_drill_pass(d, WEIR_ENGINE_PULL_TIMEOUT_US);
     CLAIM(weir_drill_counted(d, WEIR_COUNT_PULLS_LOST) == 1);
-    CLAIM(num_records(d) == 1);
-    weir_drill_pass(d, RETRY_LAST);
-    CLAIM(num_records(d) == 0);
     req = weir_drill_request(d, WEIR_DRILL_SOURCE, WEIR_GROUP_C);
+    if (req == NULL) { /* the next attempt may have begun in that turn */
+        CLAIM(num_records(d) == 1);
+        weir_drill_pass(d, RETRY_LAST);
+        req = weir_drill_request(d, WEIR_DRILL_SOURCE, WEIR_GROUP_C);
+    }
+    CLAIM(num_records(d) == 0);
     CLAIM(req != NULL && req->boot && req->n_cursor == 0 && !req->has_want_incarnation);
     CLAIM(weir_drill_num_sent(d, WEIR_FRAME_PULL_REQ, WEIR_DRILL_ANY) == 1);
 }
