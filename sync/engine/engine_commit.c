@@ -323,15 +323,12 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
         return min_us(at, e->retry_at);
     if (e->state == WEIR_ENGINE_STALE)
         return min_us(at, e->export_at);
-    at = min_us(at, min_us(e->pull_at, e->purge_at));
+    at = min_us(at, min_us(weir_engine_pull_deadline(e), e->purge_at));
     at = min_us(at, e->scan.next_us);
     if (e->group[WEIR_GROUP_E].pub.num > 0)
         at = min_us(at, e->bans_at);
     if (e->audit.open)
         at = min_us(at, e->mono_us);
-    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
-        if (e->pulls[i].open)
-            at = min_us(at, e->pulls[i].deadline_us);
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = e->links[i];
         if (l == NULL || !l->up)
@@ -339,7 +336,6 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
         at = min_us(at, l->hello_again_us);
         if (l->hello_wanted)
             at = min_us(at, l->hello_us);
-        at = min_us(at, min_us(l->want_us[WEIR_GROUP_C], l->want_us[WEIR_GROUP_E]));
     }
     return at;
 }

@@ -18,7 +18,8 @@
 
 #define JOIN_US     100000   /* between two attempts to start a bootstrap */
 #define PATIENCE_US 10000000 /* how long to wait for a peer that has all that this node has had */
-#define TOKENS_US   1000000  /* the token bucket holds the bytes of this time */
+#define SECOND_US   UINT64_C(1000000)
+#define BUDGET_US   SECOND_US /* bytes that were not used are kept for this time */
 
 /* The pull was wanted because two peers had records that this node lacked. Has this node received
  * some since? */
@@ -231,35 +232,28 @@ static uint32_t random_source(struct weir_engine *e, enum weir_group g)
 /* Each group may use half of the sessions; a bootstrap runs alone. */
 static unsigned max_sessions(const struct weir_engine *e, enum weir_group g)
 {
-    return is_joining(e) && g == WEIR_GROUP_C ? 1 : WEIR_ENGINE_PULLS_MAX / WEIR_GROUP_COUNT;
+    if (is_joining(e))
+        return g == WEIR_GROUP_C ? 1 : 0;
+    return WEIR_ENGINE_PULLS_MAX / WEIR_GROUP_COUNT;
 }
 
-static void refill_tokens(struct weir_engine *e)
+/* When there is a byte to spend again. */
+static uint64_t budget_ready_at(const struct weir_engine *e)
 {
-    uint64_t per_s = e->cfg.intervals.pull_bytes_per_s;
-    uint64_t gone_us = e->mono_us - e->tokens_us;
-
-    if (gone_us > TOKENS_US)
-        gone_us = TOKENS_US;
-    e->tokens_us = e->mono_us;
-    e->pull_tokens += (int64_t)(per_s * gone_us / TOKENS_US);
-    if (e->pull_tokens > (int64_t)per_s)
-        e->pull_tokens = (int64_t)per_s;
+    return e->paid_us > e->mono_us ? e->paid_us : e->mono_us;
 }
 
-/* When the token bucket has a byte again. */
-static uint64_t tokens_ready_at(const struct weir_engine *e)
+/* A response took the time in which so many bytes may come; what was not used is kept for a second.
+ */
+static void spend_budget(struct weir_engine *e, size_t len)
 {
-    uint64_t per_s = e->cfg.intervals.pull_bytes_per_s;
-
-    if (e->pull_tokens > 0)
-        return e->mono_us;
-    return e->mono_us + (uint64_t)(1 - e->pull_tokens) * TOKENS_US / per_s + 1;
+    if (e->mono_us > e->paid_us + BUDGET_US)
+        e->paid_us = e->mono_us - BUDGET_US;
+    e->paid_us += (uint64_t)len * SECOND_US / e->cfg.intervals.pull_bytes_per_s;
 }
 
 void weir_engine_pull_tick(struct weir_engine *e)
 {
-    refill_tokens(e);
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
         struct engine_pull *p = &e->pulls[i];
         if (!p->open || p->deadline_us > e->mono_us)
@@ -287,7 +281,7 @@ void weir_engine_pull_run(struct weir_engine *e)
         return;
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
         weir_engine_vouch(e, (enum weir_group)g);
-    if (e->mono_us < tokens_ready_at(e))
+    if (e->mono_us < e->paid_us)
         return;
     for (unsigned i = 0; i < WEIR_GROUP_COUNT; i++) {
         enum weir_group g = (enum weir_group)i;
@@ -296,8 +290,6 @@ void weir_engine_pull_run(struct weir_engine *e)
         for (uint32_t link = 0; link < e->num_links && open < left; link++) {
             const struct engine_link *l = engine_handshake_done(e, link);
             if (l == NULL || l->want_us[g] > e->mono_us || e->turn_err < 0)
-                continue;
-            if (g == WEIR_GROUP_E && is_joining(e))
                 continue;
             if (has_doubt_passed(e, l, g)) {
                 e->links[link]->want_us[g] = ENGINE_NEVER;
@@ -311,6 +303,26 @@ void weir_engine_pull_run(struct weir_engine *e)
             open++;
         }
     }
+}
+
+uint64_t weir_engine_pull_deadline(const struct weir_engine *e)
+{
+    uint64_t at = e->pull_at;
+
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
+        if (e->pulls[i].open && e->pulls[i].deadline_us < at)
+            at = e->pulls[i].deadline_us;
+    for (unsigned i = 0; i < WEIR_GROUP_COUNT; i++) {
+        enum weir_group g = (enum weir_group)i;
+        if (num_open_sessions(e, g, WEIR_ENGINE_NO_LINK) >= max_sessions(e, g))
+            continue; /* the end of one is an input of its own */
+        for (uint32_t link = 0; link < e->num_links; link++) {
+            const struct engine_link *l = engine_handshake_done(e, link);
+            if (l != NULL && l->want_us[g] < at)
+                at = l->want_us[g] > e->paid_us ? l->want_us[g] : e->paid_us;
+        }
+    }
+    return at;
 }
 
 /* -- responses -- */
@@ -492,8 +504,7 @@ static bool has_all_of_ours(struct weir_engine *e, const struct engine_pull *p,
     return has_all;
 }
 
-static void apply_response(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m,
-                           size_t len)
+static void apply_response(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m)
 {
     struct weir_vector floor = WEIR_VECTOR_ZERO;
     bool is_first = !p->has_source;
@@ -513,9 +524,8 @@ static void apply_response(struct weir_engine *e, struct engine_pull *p, const W
             complete_session(e, p, m, &floor);
         } else {
             merge_cursor(e, p, m);
-            e->pull_tokens -= (int64_t)len;
             p->waiting = false;
-            p->deadline_us = tokens_ready_at(e);
+            p->deadline_us = budget_ready_at(e);
             if (p->deadline_us <= e->mono_us)
                 send_request(e, p);
         }
@@ -533,13 +543,14 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
         return;
     }
+    spend_budget(e, len);
     if (e->readonly) {
         weir_engine_pull_lost(e, p);
         return;
     }
     switch (m->st) {
     case WEIR__V1__PULL_REP__STATUS__OK:
-        apply_response(e, p, m, len);
+        apply_response(e, p, m);
         return;
     case WEIR__V1__PULL_REP__STATUS__NOT_LIVE:
         l->live = false; /* its next Hello reports when it is */

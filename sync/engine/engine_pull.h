@@ -11,10 +11,12 @@
 void weir_engine_pull_run(struct weir_engine *e);
 
 /**
- * Refill the byte budget, give up sessions without a response, go on with those that waited for
+ * Give up sessions without a response, go on with those that waited for
  * the budget, and from time to time want a pull from a random peer.
  */
 void weir_engine_pull_tick(struct weir_engine *e);
+/** When one of these two has something to do. */
+uint64_t weir_engine_pull_deadline(const struct weir_engine *e);
 
 /** A response came. @param len  bytes of its frame, for the byte budget */
 void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V1__PullRep *m,

@@ -46,8 +46,7 @@ struct weir_engine {
     uint32_t num_up;
     struct engine_pull pulls[WEIR_ENGINE_PULLS_MAX];
     struct weir_vector shared_cursor[WEIR_GROUP_COUNT]; /* only without WEIR_RULE_INCARNATION */
-    int64_t pull_tokens; /* bytes that may be pulled now; below zero: wait */
-    uint64_t tokens_us;
+    uint64_t paid_us; /* the bytes pulled so far are within the budget up to this time */
     uint32_t served;
     struct engine_waiting_batch *waiting;
     size_t waiting_len;

@@ -9,6 +9,7 @@
 static const struct weir_sim_model drills[] = {
     { "pull", weir_drill_pull },
     { "boot", weir_drill_boot },
+    { "budget", weir_drill_budget },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

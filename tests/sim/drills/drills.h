@@ -11,5 +11,6 @@
 /** sync/engine/engine_pull.c: sessions as puller; the bootstrap */
 void weir_drill_pull(struct weir_sim_exam *x);
 void weir_drill_boot(struct weir_sim_exam *x);
+void weir_drill_budget(struct weir_sim_exam *x);
 
 #endif
