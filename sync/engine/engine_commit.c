@@ -323,8 +323,9 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
         return min_us(at, e->retry_at);
     if (e->state == WEIR_ENGINE_STALE)
         return min_us(at, e->export_at);
-    at = min_us(at, min_us(weir_engine_pull_deadline(e), e->purge_at));
-    at = min_us(at, e->scan.next_us);
+    at = min_us(at, min_us(weir_engine_pull_deadline(e), e->scan.next_us));
+    if (engine_is_live(e))
+        at = min_us(at, e->purge_at);
     if (e->group[WEIR_GROUP_E].pub.num > 0)
         at = min_us(at, e->bans_at);
     if (e->audit.open)

@@ -11,6 +11,7 @@
 
 #define START_MS UINT64_C(1800000000000)
 #define MEM_MAX  (UINT64_C(256) << 20)
+#define LATE_MAX 20 /* turns in a row that ask for the next at once */
 
 /* -- the engine -- */
 
@@ -161,6 +162,7 @@ void weir_drill_pass(struct weir_drill *d, uint64_t us)
 {
     uint64_t end = d->mono_us + us;
     size_t num_seen = 0;
+    unsigned num_late = 0;
 
     weir_drill_begin(d);
     (void)commit(d);
@@ -174,6 +176,8 @@ void weir_drill_pass(struct weir_drill *d, uint64_t us)
             if (d->exports && d->outs[num_seen].out.what == WEIR_OUT_EXPORT)
                 weir_engine_exported(d->e, true);
         (void)commit(d);
+        num_late = weir_engine_deadline(d->e) <= d->mono_us ? num_late + 1 : 0;
+        WEIR_SIM_CLAIM(d->x, num_late < LATE_MAX); /* it would be called without end */
     }
 }
 
