@@ -76,7 +76,7 @@ static bool add_cursor_and_floor(struct weir_engine *e, struct engine_pull *p, W
     struct weir_vector cursor = WEIR_VECTOR_ZERO;
 
     p->floor_hash = weir_vector_hash(floor);
-    if (p->group == WEIR_GROUP_C && !p->boot) {
+    if (!p->boot) { /* group E has no floor */
         m->floor = weir_engine_lanes(e, floor);
         m->n_floor = m->floor != NULL ? floor->num : 0;
     }
@@ -390,8 +390,7 @@ static bool is_floor_known(struct weir_engine *e, struct engine_pull *p, const W
     const struct engine_group *group = &e->group[p->group];
     struct weir_vector vv = WEIR_VECTOR_ZERO;
 
-    if (p->group == WEIR_GROUP_E || p->boot || p->floor_hash == weir_vector_hash(&group->floor) ||
-        !engine_has(e, WEIR_RULE_STALE_PEER))
+    if (p->floor_hash == weir_vector_hash(&group->floor) || !engine_has(e, WEIR_RULE_STALE_PEER))
         return true;
     if (p->forced) { /* the next audit finds what is still missing */
         weir_engine_pull_lost(e, p);

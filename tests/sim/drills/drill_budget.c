@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "sync/engine/engine_state.h"
 #include "tests/sim/drills/drill_pulls.h"
 #include "tests/sim/drills/drills.h"
 
@@ -162,10 +163,9 @@ static void go_on_within_the_budget(struct weir_drill *d)
 
 /* R6: this node purged while a response was under way. A peer that did not know of it is asked
  * again; a complete response of one that has all that was purged is as good as any. */
-static void ask_again_after_a_purge(struct weir_drill *d)
+static void purge_during_response(struct weir_drill *d, unsigned how)
 {
     uint8_t lane[WEIR_LANE_LEN];
-    unsigned how = (unsigned)weir_sim_draw(d->x, 3);
     struct weir_drill_peer *p = &d->peer[WEIR_DRILL_SOURCE];
 
     d->cfg.intervals.tombstone_ms = 500;
@@ -206,11 +206,78 @@ static void ask_again_after_a_purge(struct weir_drill *d)
     CLAIM(weir_drill_counted(d, WEIR_COUNT_PULLS_DONE) == 1);
 }
 
+static void ask_again_one_that_lacks_the_purge(struct weir_drill *d)
+{
+    purge_during_response(d, 0);
+}
+
+static void ask_again_one_that_is_not_done(struct weir_drill *d)
+{
+    purge_during_response(d, 1);
+}
+
+static void accept_one_that_has_the_purge(struct weir_drill *d)
+{
+    purge_during_response(d, 2);
+}
+
+/* -- from time to time -- */
+
+/* A node without records looks for a source every 50 to 150 ms, a complete one for news every half
+ * to one and a half of its interval: each group from one peer. */
+static void look_at_intervals(struct weir_drill *d)
+{
+    uint64_t every = SECOND + weir_sim_draw(d->x, SECOND);
+    uint8_t lane[WEIR_LANE_LEN];
+
+    d->cfg.intervals.pull_us = every;
+    weir_drill_lane(d->peer[WEIR_DRILL_SOURCE].node, WEIR_GROUP_C, 1, lane);
+    CLAIM(weir_drill_start(d));
+    uint64_t at = d->e->pull_at;
+    CLAIM(at >= d->mono_us + every / 2 && at < d->mono_us + every / 2 + every);
+    weir_drill_meet(d, WEIR_DRILL_SOURCE);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
+        d->req[g] = weir_drill_request(d, WEIR_DRILL_SOURCE, (enum weir_group)g);
+        CLAIM(d->req[g] != NULL);
+    }
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
+        weir_drill_finish(d, WEIR_DRILL_SOURCE, (enum weir_group)g);
+    weir_drill_wait(d, at - d->mono_us - 1);
+    CLAIM(weir_drill_num_sent(d, WEIR_FRAME_PULL_REQ, WEIR_DRILL_ANY) == 0);
+    CLAIM(weir_engine_deadline(d->e) <= at);
+    weir_drill_wait(d, 1);
+    CLAIM(weir_drill_num_sent(d, WEIR_FRAME_PULL_REQ, WEIR_DRILL_SOURCE) == WEIR_GROUP_COUNT);
+    at = d->e->pull_at;
+    CLAIM(at >= d->mono_us + every / 2 && at < d->mono_us + every / 2 + every);
+    weir_drill_wait(d, at - d->mono_us); /* while they run, none is added */
+    CLAIM(weir_drill_num_sent(d, WEIR_FRAME_PULL_REQ, WEIR_DRILL_ANY) == 0);
+}
+
+static void look_for_a_first_source(struct weir_drill *d)
+{
+    d->cfg.bootstrap = false;
+    CLAIM(weir_drill_start(d));
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t at = d->e->pull_at;
+        CLAIM(at >= d->mono_us + 50 * MILLISECOND && at < d->mono_us + 150 * MILLISECOND);
+        CLAIM(weir_engine_deadline(d->e) <= at);
+        weir_drill_wait(d, at - d->mono_us);
+    }
+}
+
 /* -- all -- */
 
 static const weir_drill_fn all[] = {
-    pull_from_two_at_a_time, have_one_session_with_a_link, ask_any_peer_from_time_to_time,
-    wait_for_the_budget,     go_on_within_the_budget,      ask_again_after_a_purge,
+    pull_from_two_at_a_time,
+    have_one_session_with_a_link,
+    ask_any_peer_from_time_to_time,
+    wait_for_the_budget,
+    go_on_within_the_budget,
+    ask_again_one_that_lacks_the_purge,
+    ask_again_one_that_is_not_done,
+    accept_one_that_has_the_purge,
+    look_at_intervals,
+    look_for_a_first_source,
 };
 
 void weir_drill_budget(struct weir_sim_exam *x)

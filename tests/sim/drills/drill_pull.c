@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "sync/engine/engine_state.h"
 #include "tests/sim/drills/drill_pulls.h"
 #include "tests/sim/drills/drills.h"
 
@@ -189,6 +190,7 @@ static void give_up_a_silent_source(struct weir_drill *d)
 
     d->cfg.intervals.pull_timeout_us = timeout;
     d->cfg.intervals.pull_us = 100 * SECOND;
+    d->cfg.intervals.heartbeat_us = 100 * SECOND;
     weir_drill_meet_source(d, 2, lane);
     weir_drill_wait(d, timeout - 1);
     CLAIM(weir_drill_counted(d, WEIR_COUNT_PULLS_LOST) == 0);
@@ -196,7 +198,8 @@ static void give_up_a_silent_source(struct weir_drill *d)
     weir_drill_wait(d, 1);
     CLAIM(weir_drill_counted(d, WEIR_COUNT_PULLS_LOST) == WEIR_GROUP_COUNT);
     CLAIM(weir_drill_num_sent(d, WEIR_FRAME_PULL_REQ, WEIR_DRILL_ANY) == 0);
-    CLAIM(weir_engine_deadline(d->e) < d->mono_us + RETRY_LAST);
+    CLAIM(weir_engine_deadline(d->e) <= d->e->links[WEIR_DRILL_SOURCE]->want_us[WEIR_GROUP_C]);
+    CLAIM(weir_engine_deadline(d->e) <= d->e->links[WEIR_DRILL_SOURCE]->want_us[WEIR_GROUP_E]);
     weir_drill_pass(d, RETRY_FIRST - 1);
     CLAIM(weir_drill_num_sent(d, WEIR_FRAME_PULL_REQ, WEIR_DRILL_ANY) == 0);
     weir_drill_pass(d, RETRY_LAST - RETRY_FIRST);
@@ -224,18 +227,10 @@ static void lose_the_sessions_of_a_link(struct weir_drill *d)
     CLAIM(weir_drill_counted(d, WEIR_COUNT_PULLS_LOST) == WEIR_GROUP_COUNT);
 }
 
-static const Weir__V1__PullRep__Status refusals[] = {
-    WEIR__V1__PULL_REP__STATUS__BUSY,
-    WEIR__V1__PULL_REP__STATUS__STALE_YOU,
-    WEIR__V1__PULL_REP__STATUS__STALE_ME,
-    WEIR__V1__PULL_REP__STATUS__NOT_LIVE,
-};
-
 /* Whatever a source says instead of a response: nothing of it is stored, the session is over, and
  * it is asked again: soon, or when it says that it is live. */
-static void take_a_refusal(struct weir_drill *d)
+static void take_refusal(struct weir_drill *d, Weir__V1__PullRep__Status st)
 {
-    Weir__V1__PullRep__Status st = refusals[weir_sim_draw(d->x, WEIR_ARRAY_LEN(refusals))];
     bool is_stale =
         st == WEIR__V1__PULL_REP__STATUS__STALE_YOU || st == WEIR__V1__PULL_REP__STATUS__STALE_ME;
     uint8_t lane[WEIR_LANE_LEN];
@@ -256,6 +251,26 @@ static void take_a_refusal(struct weir_drill *d)
     weir_drill_pass(d, RETRY_LAST);
     bool is_asked = weir_drill_request(d, WEIR_DRILL_SOURCE, WEIR_GROUP_C) != NULL;
     CLAIM(is_asked == (st != WEIR__V1__PULL_REP__STATUS__NOT_LIVE));
+}
+
+static void take_busy(struct weir_drill *d)
+{
+    take_refusal(d, WEIR__V1__PULL_REP__STATUS__BUSY);
+}
+
+static void take_stale_you(struct weir_drill *d)
+{
+    take_refusal(d, WEIR__V1__PULL_REP__STATUS__STALE_YOU);
+}
+
+static void take_stale_me(struct weir_drill *d)
+{
+    take_refusal(d, WEIR__V1__PULL_REP__STATUS__STALE_ME);
+}
+
+static void take_not_live(struct weir_drill *d)
+{
+    take_refusal(d, WEIR__V1__PULL_REP__STATUS__NOT_LIVE);
 }
 
 /* R5: another incarnation than the one that the session began with knows other records. */
@@ -337,7 +352,10 @@ static const weir_drill_fn all[] = {
     ignore_responses_to_no_request,
     give_up_a_silent_source,
     lose_the_sessions_of_a_link,
-    take_a_refusal,
+    take_busy,
+    take_stale_you,
+    take_stale_me,
+    take_not_live,
     begin_again_with_another_incarnation,
     leave_a_source_with_more_purges,
     keep_floors_apart,
