@@ -308,13 +308,16 @@ void weir_engine_pull_run(struct weir_engine *e)
 uint64_t weir_engine_pull_deadline(const struct weir_engine *e)
 {
     uint64_t at = e->pull_at;
+    bool has_free = false;
 
-    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
+        has_free = has_free || !e->pulls[i].open;
         if (e->pulls[i].open && e->pulls[i].deadline_us < at)
             at = e->pulls[i].deadline_us;
+    }
     for (unsigned i = 0; i < WEIR_GROUP_COUNT; i++) {
         enum weir_group g = (enum weir_group)i;
-        if (num_open_sessions(e, g, WEIR_ENGINE_NO_LINK) >= max_sessions(e, g))
+        if (!has_free || num_open_sessions(e, g, WEIR_ENGINE_NO_LINK) >= max_sessions(e, g))
             continue; /* the end of one is an input of its own */
         for (uint32_t link = 0; link < e->num_links; link++) {
             const struct engine_link *l = engine_handshake_done(e, link);

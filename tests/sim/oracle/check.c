@@ -43,6 +43,7 @@ static const char *const texts[] = {
     [WEIR_SIM_COUNTED] = "a counter is not what happened",
     [WEIR_SIM_BARRED] = "I14: a link with a node that was evicted",
     [WEIR_SIM_CLOCK] = "a write that the clock allows was refused, or the other way round",
+    [WEIR_SIM_RESTLESS] = "a node asks for turn after turn without a pause",
     [WEIR_SIM_LATE] = "a change of what is active waits for the next full heartbeat",
     [WEIR_SIM_WAIT] = "I12: healed, and not known to be active or not",
     [WEIR_SIM_ACCUSED] = "R15: an honest peer was cut off for a false claim",

@@ -50,6 +50,7 @@ enum weir_sim_broken {
     WEIR_SIM_COUNTED,   /* a counter that is not what happened */
     WEIR_SIM_BARRED,    /* I14: a link with a node that was evicted */
     WEIR_SIM_CLOCK,     /* a clock that is off, and settings were written; or it was not off */
+    WEIR_SIM_RESTLESS,  /* the next turn is asked for at once, for half a second */
     WEIR_SIM_LATE,      /* what changed is not reported in the next 20 ms */
     WEIR_SIM_WAIT,      /* I12: healed, and not known to be active, rejected or held */
     WEIR_SIM_ACCUSED,   /* R15: a node cut an honest peer off for a false claim */

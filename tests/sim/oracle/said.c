@@ -8,8 +8,9 @@
 
 #include "tests/sim/cluster/sim_state.h"
 
-#define LINKS    64
-#define SEEN_MAX 64 /* lanes that a Hello names */
+#define LINKS       64
+#define SEEN_MAX    64 /* lanes that a Hello names */
+#define RESTLESS_US 500000
 
 static void found(struct weir_sim *s, const struct weir_sim_node *n)
 {
@@ -184,6 +185,20 @@ void weir_sim_said_output(struct weir_sim *s, struct weir_sim_node *n,
     WEIR_UNREACHABLE();
 }
 
+/* What waits for another message must not ask for time: a node would never sleep. */
+static void check_rest(struct weir_sim *s, struct weir_sim_node *n)
+{
+    uint64_t now_us = s->events.now_us;
+    uint64_t *since_us = &n->said.restless_us;
+
+    if (weir_engine_deadline(n->engine) > now_us)
+        *since_us = 0;
+    else if (*since_us == 0)
+        *since_us = now_us;
+    else if (now_us - *since_us > RESTLESS_US)
+        weir_sim_check_found(&s->check, WEIR_SIM_RESTLESS, n->index, WEIR_SIM_NO_NAME);
+}
+
 void weir_sim_said_end(struct weir_sim *s, struct weir_sim_node *n, enum weir_err err)
 {
     struct weir_sim_said *said = &n->said;
@@ -191,6 +206,7 @@ void weir_sim_said_end(struct weir_sim *s, struct weir_sim_node *n, enum weir_er
     bool works =
         err == WEIR_OK && weir_engine_state(n->engine) != WEIR_ENGINE_READONLY && !is_scarce;
 
+    check_rest(s, n);
     if (said->hello_due != 0 && works)
         found(s, n);
     said->hello_due = 0;
