@@ -16,6 +16,7 @@
 #include "tests/sim/runner/scenario_kit.h"
 #include "tests/sim/runner/scenario_lanes.h"
 #include "tests/sim/runner/scenario_turns.h"
+#include "tests/sim/runner/scenario_year.h"
 
 #define HOUR_NODES   50
 #define HOUR_S       3600
@@ -267,6 +268,7 @@ static const struct weir_sim_scenario scenarios[] = {
       weir_scenario_bounds },
     { "restarts50", "1,000 restarts of 50 nodes, one always away", weir_scenario_restarts },
     { "restarts50-few", "150 restarts of 50 nodes", weir_scenario_few_restarts },
+    { "year", "a year of 8 nodes: restarts, replacements, upgrades", weir_scenario_year },
     { "turns-bootstrap", "1,000,000 records to an empty disk", weir_scenario_bootstrap },
     { "turns-audit", "one of 1,000,000 records is missing", weir_scenario_audit },
     { "turns-purge", "100,000 tombstones at once", weir_scenario_purge },
