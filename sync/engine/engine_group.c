@@ -21,8 +21,8 @@ static bool is_folded_row(const struct engine_group *g, const struct weir_lane_r
 {
     uint64_t end = lane->final & ~ENGINE_FOLDED;
 
-    return (lane->final & ENGINE_FOLDED) != 0 && lane->vv == end && lane->seen >= end &&
-           lane->floor == end && memcmp(lane->lane, g->meta.lane, WEIR_LANE_LEN) != 0;
+    return (lane->final & ENGINE_FOLDED) != 0 && lane->vv == end && lane->floor == end &&
+           memcmp(lane->lane, g->meta.lane, WEIR_LANE_LEN) != 0;
 }
 
 static enum weir_err load_lane(struct engine_group *g, const struct weir_lane_row *lane)
@@ -31,8 +31,9 @@ static enum weir_err load_lane(struct engine_group *g, const struct weir_lane_ro
         return weir_vector_raise(&g->folded, lane->lane, lane->vv);
     enum weir_err err = weir_vector_raise(&g->vv, lane->lane, lane->vv);
     if (err == WEIR_OK)
-        err =
-            weir_vector_raise(&g->seen, lane->lane, lane->seen > lane->vv ? lane->seen : lane->vv);
+        err = weir_vector_raise(&g->seen, lane->lane, lane->vv);
+    if (err == WEIR_OK)
+        err = weir_vector_raise(&g->seen, lane->lane, lane->seen);
     if (err == WEIR_OK)
         err = weir_vector_raise(&g->floor, lane->lane, lane->floor);
     return err == WEIR_OK ? weir_vector_raise(&g->final, lane->lane, lane->final) : err;
@@ -212,10 +213,9 @@ void weir_engine_raise(struct weir_engine *e, enum weir_group group,
 
     if (weir_engine_covers(e, group, lane, seq) || !weir_engine_begin(e, group))
         return;
-    if (group == WEIR_GROUP_C)
-        unfold(e, lane);
+    unfold(e, lane); /* none in group E */
     enum weir_err err = weir_vector_raise(&g->vv, lane, seq);
-    if (err == WEIR_OK && seq > weir_vector_get(&g->seen, lane))
+    if (err == WEIR_OK)
         err = weir_vector_raise(&g->seen, lane, seq);
     if (err < 0)
         weir_engine_fail(e, err);
@@ -344,7 +344,7 @@ void weir_engine_end_stored(struct weir_engine *e, const struct weir_stored_reco
         return;
     /* All members have the record that it replaces: a node that has not missed the lane too (R6).
      */
-    if (was > 0 && (was | ENGINE_FOLDED) == end && was != end &&
+    if ((was | ENGINE_FOLDED) == end && was != end &&
         weir_engine_covers(e, WEIR_GROUP_C, by->lane, by->seq))
         weir_engine_raise_floor(e, by->lane, by->seq);
     if ((weir_vector_get(&c->folded, lane) | ENGINE_FOLDED) == end)

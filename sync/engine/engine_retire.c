@@ -205,10 +205,8 @@ void weir_engine_retire_tick(struct weir_engine *e)
         return;
     unsigned num = end_lanes(e);
     e->lacks_end = false;
-    for (size_t i = c->final.num; i > 0 && num < RETIRE_MAX && e->turn_err == WEIR_OK; i--) {
-        if (i > c->final.num)
-            continue; /* several were folded */
-        struct weir_vector_entry lane = c->final.items[i - 1];
+    for (size_t i = c->final.num; i > 0 && num < RETIRE_MAX; i--) {
+        struct weir_vector_entry lane = c->final.items[i - 1]; /* it alone may leave the list */
         num += tend_ended(e, lane.lane, lane.seq);
     }
     restore_ends(e);

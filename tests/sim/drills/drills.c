@@ -10,6 +10,8 @@ static const struct weir_sim_model drills[] = {
     { "pull", weir_drill_pull },
     { "boot", weir_drill_boot },
     { "budget", weir_drill_budget },
+    { "group", weir_drill_group },
+    { "group_twin", weir_drill_group_twin },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

@@ -12,5 +12,9 @@
 void weir_drill_pull(struct weir_sim_exam *x);
 void weir_drill_boot(struct weir_sim_exam *x);
 void weir_drill_budget(struct weir_sim_exam *x);
+/** sync/engine/engine_group.c: stores, limits, failures */
+void weir_drill_group(struct weir_sim_exam *x);
+/** sync/engine/engine_group.c: against a second one */
+void weir_drill_group_twin(struct weir_sim_exam *x);
 
 #endif
