@@ -252,7 +252,7 @@ void weir_engine_draw_lane(struct weir_engine *e, enum weir_group group)
     uint64_t random = weir_rng_next(&e->rng);
 
     memcpy(g->meta.lane, e->cfg.node, WEIR_NODE_ID_LEN);
-    memcpy(g->meta.lane + WEIR_NODE_ID_LEN, &random, 8);
+    memcpy(g->meta.lane + WEIR_NODE_ID_LEN, &random, sizeof(random));
     g->meta.lane[WEIR_NODE_ID_LEN] = group == WEIR_GROUP_C ? 'C' : 'E';
     g->meta.seq = 0;
     g->meta_dirty = true;

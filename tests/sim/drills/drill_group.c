@@ -293,10 +293,16 @@ static bool call_one(struct weir_drill *d, enum call call, uint8_t lane[ROWS][WE
  */
 static void fill_vector(struct weir_vector *v)
 {
-    for (uint8_t i = 0; v->num < 8; i++) {
+    struct weir_vector full = WEIR_VECTOR_ZERO;
+
+    for (size_t i = 0; i < v->num; i++)
+        weir_drill_raise(&full, v->items[i].lane, v->items[i].seq);
+    for (uint8_t i = 0; full.num < 8; i++) {
         uint8_t lane[WEIR_LANE_LEN] = { 0xff, i };
-        weir_drill_raise(v, lane, 1);
+        weir_drill_raise(&full, lane, 1);
     }
+    weir_vector_deinit(v);
+    *v = full;
 }
 
 static void fill_vectors(struct weir_drill *d)

@@ -12,6 +12,7 @@ static const struct weir_sim_model drills[] = {
     { "budget", weir_drill_budget },
     { "group", weir_drill_group },
     { "group_twin", weir_drill_group_twin },
+    { "retire", weir_drill_retire },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)
