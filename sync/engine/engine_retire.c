@@ -139,8 +139,6 @@ static bool tend_ended(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN],
         return false;
     }
     e->lacks_end = e->lacks_end || (end != final && has.seq < final);
-    if (end != final && has.seq == final)
-        return false;
     if (!may_end(e, lane) || !is_whole(e, &has) || !is_end_known(e, &has))
         return false;
     return write_end(e, lane, has.seq == final ? end | ENGINE_FOLDED : has.seq);

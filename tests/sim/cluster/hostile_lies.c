@@ -16,8 +16,10 @@
 #define STATES     256
 #define FINAL_LEN  8
 #define FINAL_MAX  40
-#define MEMBERS    4 /* that it invents in a run */
+#define FOLDED     (UINT64_C(1) << 63) /* of an end: all members have the lane (R14) */
+#define MEMBERS    4                   /* that it invents in a run */
 #define HEADS_BY   1000
+#define FOLDED_BY  (UINT64_C(1) << 40) /* more than a run writes */
 #define FORGE_NEXT 3
 
 static uint32_t draw(struct weir_sim_hostile *h, uint32_t below)
@@ -166,6 +168,8 @@ static void lie_stamp(struct weir_sim *s)
                                   hlc, WEIR_SPAN_LIT("late"));
 }
 
+/* Where a lane ends; or that all members have it, up to where none has, since with an end that some
+ * have those that fold the lane make the others reset, as they must (R6, R14). */
 static void lie_lanes(struct weir_sim *s)
 {
     struct weir_sim_hostile *h = &s->hostile;
@@ -173,7 +177,10 @@ static void lie_lanes(struct weir_sim *s)
 
     if (h->last_seq == 0)
         return;
-    weir_num_write_le(value, 1 + draw(h, FINAL_MAX), sizeof(value));
+    uint64_t end = 1 + draw(h, FINAL_MAX);
+    if (draw(h, 2) == 0)
+        end = (h->last_seq + FOLDED_BY + end) | FOLDED;
+    weir_num_write_le(value, end, sizeof(value));
     (void)!weir_sim_hostile_alone(s, WEIR_CLASS_LANE, weir_span(h->last_lane, WEIR_LANE_LEN),
                                   weir_sim_hostile_now(s), weir_span(value, sizeof(value)));
 }

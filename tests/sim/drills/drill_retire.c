@@ -124,6 +124,22 @@ static void lose_record(struct weir_drill *d, const uint8_t lane[WEIR_LANE_LEN])
     CLAIM(r->ops->commit(r) == WEIR_OK);
 }
 
+static bool find_end(void *arg, const struct weir_stored_record *rec, bool damaged)
+{
+    (void)damaged;
+    ++*(size_t *)arg;
+    return rec->rec.class != WEIR_CLASS_LANE;
+}
+
+/* The first record that ends a lane is damaged. */
+static void flip_end(struct weir_drill *d)
+{
+    size_t at = 0;
+
+    weir_memory_each_record(d->store[WEIR_GROUP_C], find_end, &at);
+    CLAIM(at > 0 && weir_memory_flip(d->store[WEIR_GROUP_C], at - 1, WEIR_MEMORY_VALUE, 3));
+}
+
 /* The engine is a member; of peers with a record those that are linked are alive. They do not live,
  * so that nothing is pulled from them. */
 static void start_as_member(struct weir_drill *d)
@@ -278,6 +294,24 @@ static void end_many(struct weir_drill *d)
         CLAIM(is_folded(d, lane[i], i + 1));
 }
 
+/* What cannot be written now is tried again at the next tick, with all behind it. */
+static void end_after_damage(struct weir_drill *d)
+{
+    uint8_t a[WEIR_LANE_LEN];
+    uint8_t b[WEIR_LANE_LEN];
+
+    start_as_member(d);
+    give_own(d, 1, 4, a);
+    give_own(d, 2, 5, b);
+    put_end(d, a, 4);
+    weir_vector_forget(&c_of(d)->final, a);
+    flip_end(d);
+    tick(d);
+    CLAIM(wrote(d) == 0 && end_here(d, a) == 0 && end_here(d, b) == 0);
+    tick(d);
+    CLAIM((end_here(d, a) & ~ENGINE_FOLDED) == 4 && (end_here(d, b) & ~ENGINE_FOLDED) == 5);
+}
+
 /* -- lanes that end -- */
 
 /* Who writes on a lane deletes what ends it; who has more of one writes where it ends for it. */
@@ -307,6 +341,26 @@ static void mend_ends(struct weir_drill *d)
     put_end(d, other, 4 | ENGINE_FOLDED);
     tick(d);
     CLAIM(wrote(d) == 1 && end_here(d, other) == 5 && !d->e->lacks_end);
+}
+
+/* So many a turn, also while this node ends no lanes of its own. */
+static void mend_many(struct weir_drill *d)
+{
+    uint8_t lane[WEIR_LANE_LEN];
+
+    start_as_member(d);
+    join_member(d, LARGER, WEIR_MEMBER_JOINED);
+    for (unsigned i = 1; i <= MANY; i++) {
+        weir_drill_lane(d->peer[2].node, WEIR_GROUP_C, (uint8_t)i, lane);
+        give(d, lane, 3, 0);
+        put_end(d, lane, 2);
+    }
+    d->e->lane_drawn[WEIR_GROUP_C] = false;
+    tick(d);
+    CLAIM(wrote(d) == RETIRE_MAX);
+    d->e->lane_drawn[WEIR_GROUP_C] = false;
+    tick(d);
+    CLAIM(wrote(d) == MANY - RETIRE_MAX);
 }
 
 /* What all members have is folded, once it is here to its end and nothing of it may come. */
@@ -557,13 +611,6 @@ static void write_lost_end(struct weir_drill *d)
     CLAIM((end_here(d, a) & ~ENGINE_FOLDED) == 4);
 }
 
-static bool find_end(void *arg, const struct weir_stored_record *rec, bool damaged)
-{
-    (void)damaged;
-    ++*(size_t *)arg;
-    return rec->rec.class != WEIR_CLASS_LANE;
-}
-
 /* A store that fails has not lost it. @param nth  operation */
 static void fail_read(struct weir_drill *d, unsigned nth)
 {
@@ -592,16 +639,14 @@ static void fail_get(struct weir_drill *d)
 }
 
 /* Nor is a damaged record a lost one. */
-static void keep_damaged_end(struct weir_drill *d)
+static void read_damaged_end(struct weir_drill *d)
 {
     uint8_t a[WEIR_LANE_LEN];
-    size_t at = 0;
 
     start_as_member(d);
     give_own(d, 1, 4, a);
     put_end(d, a, 4);
-    weir_memory_each_record(d->store[WEIR_GROUP_C], find_end, &at);
-    CLAIM(at > 0 && weir_memory_flip(d->store[WEIR_GROUP_C], at - 1, WEIR_MEMORY_VALUE, 3));
+    flip_end(d);
     tick(d);
     CLAIM(wrote(d) == 0 && weir_vector_get(&c_of(d)->final, a) == 4);
 }
@@ -755,28 +800,14 @@ static void tick_too_early(struct weir_drill *d)
 typedef void (*drill_fn)(struct weir_drill *d);
 
 static const drill_fn all[] = {
-    end_own_lanes,
-    wait_for_members,
-    end_lanes_of_others,
-    end_whole_lanes,
-    end_many,
-    mend_ends,
-    fold_lanes,
-    note_missing_part,
-    conclude_ends,
-    wait_for_confirmation,
-    wait_for_all,
-    wait_for_a_day,
-    conclude_only_own_knowledge,
-    write_lost_end,
-    fail_begin,
-    fail_get,
-    keep_damaged_end,
-    restore_ends,
-    miss_store,
-    miss_record,
-    tell_of_many,
-    tick_too_early,
+    end_own_lanes,     wait_for_members, end_lanes_of_others,
+    end_whole_lanes,   end_many,         end_after_damage,
+    mend_ends,         mend_many,        fold_lanes,
+    note_missing_part, conclude_ends,    wait_for_confirmation,
+    wait_for_all,      wait_for_a_day,   conclude_only_own_knowledge,
+    write_lost_end,    fail_begin,       fail_get,
+    read_damaged_end,  restore_ends,     miss_store,
+    miss_record,       tell_of_many,     tick_too_early,
 };
 
 void weir_drill_retire(struct weir_sim_exam *x)
