@@ -15,14 +15,13 @@
 #include "tests/sim/drills/drill.h"
 #include "tests/sim/drills/drills.h"
 
-#define SMALLER     0 /* a peer whose name is smaller than the engine's */
-#define LARGER      1
-#define DELETED     UINT64_MAX
-#define RETIRE_MAX  64
-#define VERIFY_MAX  16
-#define LANES_ALARM 1024
-#define MOTION_US   (2 * WEIR_ENGINE_HEARTBEAT_US)
-#define MANY        70
+#define SMALLER    0 /* a peer whose name is smaller than the engine's */
+#define LARGER     1
+#define DELETED    UINT64_MAX
+#define RETIRE_MAX 64
+#define VERIFY_MAX 16
+#define MOTION_US  (2 * WEIR_ENGINE_HEARTBEAT_US)
+#define MANY       70
 
 #define CLAIM(claim) WEIR_SIM_CLAIM(d->x, claim)
 
@@ -721,54 +720,6 @@ static void miss_record(struct weir_drill *d)
     miss_end(d, 2);
 }
 
-/* -- too many -- */
-
-/* Lanes of node number `node`, in the order of these numbers. */
-static void add_lanes(struct weir_drill *d, unsigned node, unsigned num)
-{
-    uint8_t lane[WEIR_LANE_LEN] = { 0x40, [WEIR_NODE_ID_LEN] = 'C' };
-
-    weir_num_write_be(lane + 1, node, 2);
-    for (unsigned i = 0; i < num; i++) {
-        lane[WEIR_LANE_LEN - 1] = (uint8_t)(i + 1);
-        weir_drill_raise(&c_of(d)->vv, lane, 1);
-        weir_drill_raise(&c_of(d)->seen, lane, 1);
-    }
-}
-
-static size_t alarms(struct weir_drill *d)
-{
-    tick(d);
-    CLAIM(weir_drill_num(d, WEIR_OUT_ALARM) ==
-          weir_drill_alarms(d, WEIR_ALARM_LANES, WEIR_ENGINE_NO_LINK));
-    return weir_drill_num(d, WEIR_OUT_ALARM);
-}
-
-/* The operator hears once when a node has more than four lanes and all have more than 1,024. That
- * node may be the first in their order, the last, or any. */
-static void tell_of_many(struct weir_drill *d)
-{
-    const unsigned nodes = LANES_ALARM / 4;
-    const unsigned which[] = { 0, nodes - 1, (unsigned)weir_sim_draw(d->x, nodes) };
-    unsigned node = which[weir_sim_draw(d->x, 3)];
-    unsigned other = (node + 1) % nodes;
-    uint8_t fifth[WEIR_LANE_LEN] = { 0x40, [WEIR_NODE_ID_LEN] = 'C', [WEIR_LANE_LEN - 1] = 5 };
-
-    weir_drill_start(d);
-    for (unsigned i = 0; i < nodes; i++)
-        add_lanes(d, i, i == node ? 5 : i == other ? 3 : 4);
-    CLAIM(c_of(d)->vv.num == LANES_ALARM && alarms(d) == 0 && !d->e->lanes_told);
-    add_lanes(d, other, 4);
-    CLAIM(c_of(d)->vv.num == LANES_ALARM + 1 && alarms(d) == 1 && d->e->lanes_told);
-    CLAIM(alarms(d) == 0 && d->e->lanes_told);
-    weir_num_write_be(fifth + 1, node, 2);
-    weir_vector_forget(&c_of(d)->vv, fifth);
-    add_lanes(d, nodes, 4);
-    CLAIM(c_of(d)->vv.num == LANES_ALARM + 4 && alarms(d) == 0 && !d->e->lanes_told);
-    add_lanes(d, node, 5);
-    CLAIM(alarms(d) == 1);
-}
-
 /* -- ticks that do nothing -- */
 
 static void tick_too_early(struct weir_drill *d)
@@ -807,7 +758,7 @@ static const drill_fn all[] = {
     wait_for_all,      wait_for_a_day,   conclude_only_own_knowledge,
     write_lost_end,    fail_begin,       fail_get,
     read_damaged_end,  restore_ends,     miss_store,
-    miss_record,       tell_of_many,     tick_too_early,
+    miss_record,       tick_too_early,
 };
 
 void weir_drill_retire(struct weir_sim_exam *x)

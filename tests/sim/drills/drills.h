@@ -18,5 +18,7 @@ void weir_drill_group(struct weir_sim_exam *x);
 void weir_drill_group_twin(struct weir_sim_exam *x);
 /** sync/engine/engine_retire.c: lanes that end and are folded */
 void weir_drill_retire(struct weir_sim_exam *x);
+/** sync/engine/engine_retire.c: the alarm of too many lanes */
+void weir_drill_lanes_alarm(struct weir_sim_exam *x);
 
 #endif
