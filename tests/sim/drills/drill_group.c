@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "node/base/limits.h"
+#include "sync/activation/active_lanes.h"
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/version/num.h"
@@ -672,8 +673,11 @@ static void tell_of_what_rose(struct weir_drill *d)
     lane_of(d, PEER, WEIR_GROUP_E, 2, bans);
     weir_drill_begin(d);
     weir_engine_raise(d->e, WEIR_GROUP_C, lane, 1);
+    CLAIM(!d->e->waiting_ready);
     weir_engine_raise(d->e, WEIR_GROUP_E, bans, 1);
     CLAIM(!d->e->waiting_ready);
+    CLAIM(weir_active_lane_find(d->e->active, lane) != NULL);
+    CLAIM(weir_active_lane_find(d->e->active, bans) == NULL);
     CLAIM(weir_drill_end(d) == WEIR_OK);
     weir_drill_wait(d, WEIR_ENGINE_HEARTBEAT_US);
     const struct weir_frame *f = weir_drill_sent(d, WEIR_FRAME_HEARTBEAT, WEIR_ENGINE_NO_LINK, 0);

@@ -14,7 +14,7 @@
 
 #define LANES 6
 #define SEQS  10 /* the numbers of a lane are 1..SEQS */
-#define STEPS 120
+#define STEPS 400
 #define LINKS 2
 
 #define CLAIM(claim) WEIR_SIM_CLAIM(d->x, claim)

@@ -390,6 +390,24 @@ static void fold_lanes(struct weir_drill *d)
     CLAIM(wrote(d) == 0 && is_folded(d, a, 6) && c_of(d)->final.num == 0);
 }
 
+/* All members had the record that a fold replaces: its floor rises over that one. */
+static void forget_replaced_end(struct weir_drill *d)
+{
+    uint8_t a[WEIR_LANE_LEN];
+
+    start_as_member(d);
+    give_of(d, 2, 4, a);
+    put_end(d, a, 4);
+    put_end(d, a, 5);
+    CLAIM(c_of(d)->floor.num == 0);
+    put_end(d, a, 5 | ENGINE_FOLDED);
+    uint64_t seq = c_of(d)->meta.seq;
+    CLAIM(weir_vector_get(&c_of(d)->floor, c_of(d)->meta.lane) == seq - 1);
+    CLAIM(weir_drill_row(d, WEIR_GROUP_C, c_of(d)->meta.lane).floor == seq - 1);
+    put_end(d, a, 5 | ENGINE_FOLDED);
+    CLAIM(weir_vector_get(&c_of(d)->floor, c_of(d)->meta.lane) == seq - 1);
+}
+
 /* A missing part is noted whichever lane is looked at first, and asked for. */
 static void note_missing_part(struct weir_drill *d)
 {
@@ -627,16 +645,6 @@ static void fail_read(struct weir_drill *d, unsigned nth)
     CLAIM(end_here(d, a) == 4 && wrote(d) == 0);
 }
 
-static void fail_begin(struct weir_drill *d)
-{
-    fail_read(d, 1);
-}
-
-static void fail_get(struct weir_drill *d)
-{
-    fail_read(d, 2);
-}
-
 /* Nor is a damaged record a lost one. */
 static void read_damaged_end(struct weir_drill *d)
 {
@@ -710,14 +718,15 @@ static void miss_end(struct weir_drill *d, unsigned nth)
     CLAIM(end_here(d, lane[1]) == (3 | ENGINE_FOLDED));
 }
 
-static void miss_store(struct weir_drill *d)
+/* Either operation fails, in a drill of its own. */
+static void fail_reads(struct weir_drill *d)
 {
-    miss_end(d, 1);
-}
-
-static void miss_record(struct weir_drill *d)
-{
-    miss_end(d, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        struct weir_drill one;
+        weir_drill_init(&one, d->x);
+        (i < 2 ? fail_read : miss_end)(&one, 1 + i % 2);
+        weir_drill_deinit(&one);
+    }
 }
 
 /* -- ticks that do nothing -- */
@@ -751,14 +760,27 @@ static void tick_too_early(struct weir_drill *d)
 typedef void (*drill_fn)(struct weir_drill *d);
 
 static const drill_fn all[] = {
-    end_own_lanes,     wait_for_members, end_lanes_of_others,
-    end_whole_lanes,   end_many,         end_after_damage,
-    mend_ends,         mend_many,        fold_lanes,
-    note_missing_part, conclude_ends,    wait_for_confirmation,
-    wait_for_all,      wait_for_a_day,   conclude_only_own_knowledge,
-    write_lost_end,    fail_begin,       fail_get,
-    read_damaged_end,  restore_ends,     miss_store,
-    miss_record,       tick_too_early,
+    end_own_lanes,
+    wait_for_members,
+    end_lanes_of_others,
+    end_whole_lanes,
+    end_many,
+    end_after_damage,
+    mend_ends,
+    mend_many,
+    fold_lanes,
+    forget_replaced_end,
+    note_missing_part,
+    conclude_ends,
+    wait_for_confirmation,
+    wait_for_all,
+    wait_for_a_day,
+    conclude_only_own_knowledge,
+    write_lost_end,
+    fail_reads,
+    read_damaged_end,
+    restore_ends,
+    tick_too_early,
 };
 
 void weir_drill_retire(struct weir_sim_exam *x)
