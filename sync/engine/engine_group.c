@@ -222,7 +222,7 @@ void weir_engine_raise(struct weir_engine *e, enum weir_group group,
     mark_lane_dirty(e, g, lane);
     if (e->active != NULL && group == WEIR_GROUP_C)
         weir_active_durable(e->active, lane);
-    e->waiting_ready = e->waiting_ready || e->waiting != NULL;
+    e->waiting_ready = e->waiting != NULL;
 }
 
 void weir_engine_join(struct weir_engine *e, enum weir_group group, const struct weir_vector *vv,
