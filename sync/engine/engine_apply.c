@@ -123,8 +123,6 @@ void weir_engine_drop(struct weir_engine *e, const struct weir_stored_record *ol
 {
     struct weir_record_store *records = e->group[engine_group_of(old->rec.class)].records;
 
-    if (weir_engine_is_summed(e, old))
-        weir_engine_sum(e, old, false);
     enum weir_err err = records->ops->drop(records, old->rec.class, old->rec.key);
     if (err < 0)
         weir_engine_fail(e, err);

@@ -50,7 +50,7 @@ void weir_engine_date_tombstone(struct weir_stored_record *rec);
 void weir_engine_store_record(struct weir_engine *e, const struct weir_stored_record *rec,
                               const struct weir_stored_record *old);
 
-/** Remove a record from the store and from the sums. */
+/** Remove a ban or a tombstone from the store; the sums contain neither. */
 void weir_engine_drop(struct weir_engine *e, const struct weir_stored_record *old);
 
 #endif

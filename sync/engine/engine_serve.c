@@ -142,7 +142,7 @@ static bool add_lane(struct weir_engine *e, struct response *a,
 }
 
 /* How far the puller has come: its cursor up to the vector of this node, `beyond` for the rest. */
-static bool note_progress(struct weir_engine *e, struct response *a,
+static void note_progress(struct weir_engine *e, struct response *a,
                           const uint8_t lane[WEIR_LANE_LEN], uint64_t at)
 {
     uint64_t vv = weir_engine_reach(e, a->group, lane);
@@ -155,7 +155,6 @@ static bool note_progress(struct weir_engine *e, struct response *a,
         err = weir_vector_raise(&a->moved_beyond, lane, at);
     if (err < 0)
         weir_engine_fail(e, WEIR_ENOMEM);
-    return err == WEIR_OK;
 }
 
 /* @param ends  the last seq of each lane; of a folded lane records may lie beyond it that no node
@@ -171,8 +170,9 @@ static bool add_lanes(struct weir_engine *e, struct response *a, const struct we
         uint64_t at = start > beyond ? start : beyond;
         if (lane->seq <= at && !are_folded)
             continue;
-        if (!add_lane(e, a, lane, at, &at) || !note_progress(e, a, lane->lane, at))
+        if (!add_lane(e, a, lane, at, &at))
             return false;
+        note_progress(e, a, lane->lane, at);
     }
     return true;
 }

@@ -30,9 +30,12 @@ void weir_drill_seed(struct weir_drill *d, const struct weir_stored_record *rec)
 
 void weir_drill_seed_row(struct weir_drill *d, enum weir_group g, const struct weir_lane_row *row)
 {
+    struct weir_store_meta meta = weir_memory_meta(d->store[g]);
     struct weir_record_store *records = begin(d, g);
 
+    meta.live = true;
     WEIR_ASSERT(records->ops->put_lane(records, row) == WEIR_OK);
+    WEIR_ASSERT(records->ops->put_meta(records, &meta) == WEIR_OK);
     WEIR_ASSERT(records->ops->commit(records) == WEIR_OK);
 }
 

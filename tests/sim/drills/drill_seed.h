@@ -12,7 +12,7 @@
 
 /** Store a record as it is. No turn is open. */
 void weir_drill_seed(struct weir_drill *d, const struct weir_stored_record *rec);
-/** Store the numbers of a lane. */
+/** Store the numbers of a lane. The store is a complete one from then on. */
 void weir_drill_seed_row(struct weir_drill *d, enum weir_group g, const struct weir_lane_row *row);
 void weir_drill_seed_meta(struct weir_drill *d, enum weir_group g,
                           const struct weir_store_meta *meta);

@@ -13,8 +13,9 @@
 #include "sync/version/num.h"
 #include "tests/sim/drills/drill_seed.h"
 #include "tests/sim/drills/drills.h"
+#include "tests/support/failalloc.h"
 
-#define ROUNDS       4
+#define ROUNDS       8
 #define LANES        7
 #define LANE_RECS    6
 #define SEQS         14
@@ -31,7 +32,8 @@
 struct twin {
     struct weir_drill *d;
     enum weir_group g;
-    struct weir_lane_row rows[LANES + 1];
+    bool is_forced;
+    struct weir_lane_row rows[LANES + 2];
     size_t num_rows;
     struct weir_stored_record **recs; /* by lane and seq */
     size_t num_recs;
@@ -41,7 +43,7 @@ struct twin {
     size_t max_bytes;
     /* expected */
     Weir__V1__PullRep__Status st;
-    const struct weir_stored_record *sent[LANES * LANE_RECS + 1];
+    const struct weir_stored_record *sent[(LANES + 1) * LANE_RECS + 1];
     size_t num_sent;
     size_t len;
     bool is_full;
@@ -109,7 +111,7 @@ static void seed_lane(struct weir_drill *d, enum weir_group g, uint8_t n, bool i
         if (weir_sim_draw(d->x, 3) == 0)
             seed_record(d, g, row.lane, seq, (uint8_t)(16 * n + num++));
     row.seen = row.vv + (weir_sim_draw(d->x, 2) == 0 ? weir_sim_draw(d->x, 4) : 0);
-    row.floor = weir_sim_draw(d->x, 3) == 0 ? weir_sim_draw(d->x, row.vv + 1) : 0;
+    row.floor = weir_sim_draw(d->x, 6) == 0 ? weir_sim_draw(d->x, row.vv + 1) : 0;
     if (g == WEIR_GROUP_E)
         row.floor = 0;
     if (is_folded) {
@@ -344,7 +346,7 @@ static void draw_vector(struct twin *t, struct weir_vector *v, uint64_t below)
 static void draw_keys(struct twin *t, Weir__V1__PullReq *m)
 {
     struct weir_drill *d = t->d;
-    size_t num = weir_sim_draw(d->x, 5) == 0 ? 1 + weir_sim_draw(d->x, 6) : 0;
+    size_t num = t->is_forced ? 1 + weir_sim_draw(d->x, 6) : 0;
 
     m->force_keys = weir_drill_alloc(d, num * sizeof(*m->force_keys));
     for (size_t i = 0; i < num; i++) {
@@ -352,6 +354,8 @@ static void draw_keys(struct twin *t, Weir__V1__PullReq *m)
         size_t len = 5;
         if (t->num_recs > 0 && weir_sim_draw(d->x, 5) > 0) {
             const struct weir_record *r = &t->recs[weir_sim_draw(d->x, t->num_recs)]->rec;
+            if (i == 0 && t->damaged != NULL)
+                r = &t->damaged->rec;
             name[0] = (uint8_t)r->class;
             memcpy(name + 1, r->key.at, r->key.len);
             len = 1 + r->key.len;
@@ -516,27 +520,45 @@ static void raise_gen(struct twin *t)
     }
 }
 
-static void round_of(struct weir_drill *d)
+/* A lane whose next record is the only one that is missing. */
+static void seed_gap(struct weir_drill *d)
+{
+    struct weir_lane_row row = { .vv = 2, .seen = 4 };
+
+    weir_drill_lane(d->peer[PULLER].node, WEIR_GROUP_C, LANES, row.lane);
+    seed_record(d, WEIR_GROUP_C, row.lane, 4, UINT8_MAX);
+    weir_drill_seed_row(d, WEIR_GROUP_C, &row);
+}
+
+/* What a round is about; those behind are as they are drawn. */
+enum { BY_KEY, LATE, DAMAGED_KEY, DAMAGED };
+
+static void round_of(struct weir_drill *d, unsigned nth)
 {
     struct twin t = { .d = d,
                       .g = weir_sim_draw(d->x, 2) == 0 ? WEIR_GROUP_C : WEIR_GROUP_E,
+                      .is_forced = nth == BY_KEY || nth == DAMAGED_KEY,
                       .wall_ms = d->wall_ms + d->mono_us / 1000 + 2000 + JUMP_MS };
 
+    if (nth == LATE)
+        t.g = WEIR_GROUP_C;
     d->cfg.intervals.ban_tombstone_ms = TOMBSTONE_MS;
     if (weir_sim_draw(d->x, 3) == 0)
         d->cfg.intervals.chunk_bytes = 100 + (uint32_t)weir_sim_draw(d->x, 2000);
     seed(d, t.g);
+    if (nth == LATE)
+        seed_gap(d);
     weir_memory_each_lane(d->store[WEIR_GROUP_C], read_row, &t); /* the puller missed no purge */
     for (size_t i = 0; i < t.num_rows; i++)
         weir_drill_raise(&d->peer[PULLER].vv[WEIR_GROUP_C], t.rows[i].lane, t.rows[i].floor);
     weir_drill_start(d);
     weir_drill_meet(d, PULLER);
     weir_drill_wait(d, SECOND); /* its second Hello */
-    if (t.g == WEIR_GROUP_C && weir_sim_draw(d->x, 2) == 0)
+    if (nth == LATE)
         raise_gen(&t);
     weir_drill_wait(d, SECOND);
     d->wall_ms += JUMP_MS;
-    read_store(&t, weir_sim_draw(d->x, 5) == 0);
+    read_store(&t, nth == DAMAGED || nth == DAMAGED_KEY);
     compare(&t, draw_request(&t));
     weir_vector_deinit(&t.cursor);
     weir_vector_deinit(&t.beyond);
@@ -547,8 +569,10 @@ void weir_drill_serve_twin(struct weir_sim_exam *x)
 {
     for (unsigned i = 0; i < ROUNDS && x->claim == NULL; i++) {
         struct weir_drill d;
+        long live = weir_failalloc_live();
         weir_drill_init(&d, x);
-        round_of(&d);
+        round_of(&d, i);
         weir_drill_deinit(&d);
+        WEIR_SIM_CLAIM(x, weir_failalloc_live() == live);
     }
 }

@@ -14,6 +14,7 @@ static const struct weir_sim_model drills[] = {
     { "group_twin", weir_drill_group_twin },
     { "retire", weir_drill_retire },
     { "lanes_alarm", weir_drill_lanes_alarm },
+    { "serve", weir_drill_serve },
     { "serve_twin", weir_drill_serve_twin },
 };
 

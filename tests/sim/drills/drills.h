@@ -20,6 +20,8 @@ void weir_drill_group_twin(struct weir_sim_exam *x);
 void weir_drill_retire(struct weir_sim_exam *x);
 /** sync/engine/engine_retire.c: the alarm of too many lanes */
 void weir_drill_lanes_alarm(struct weir_sim_exam *x);
+/** sync/engine/engine_serve.c: sessions as source */
+void weir_drill_serve(struct weir_sim_exam *x);
 /** sync/engine/engine_serve.c: sessions as source, against a second implementation */
 void weir_drill_serve_twin(struct weir_sim_exam *x);
 
