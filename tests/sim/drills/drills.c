@@ -16,6 +16,7 @@ static const struct weir_sim_model drills[] = {
     { "lanes_alarm", weir_drill_lanes_alarm },
     { "serve", weir_drill_serve },
     { "serve_twin", weir_drill_serve_twin },
+    { "apply_twin", weir_drill_apply_twin },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)
