@@ -80,8 +80,8 @@ static bool apply_batch(struct weir_engine *e, enum weir_group g, const Weir__V1
 
 /* -- waiting -- */
 
-static void wait_for_predecessor(struct weir_engine *e, uint32_t link, enum weir_group g,
-                                 const Weir__V1__Batch *b, struct weir_span frame)
+static void wait_for_predecessor(struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b,
+                                 struct weir_span frame)
 {
     size_t len = sizeof(struct engine_waiting_batch) + frame.len;
     struct engine_waiting_batch **at = &e->waiting;
@@ -99,7 +99,6 @@ static void wait_for_predecessor(struct weir_engine *e, uint32_t link, enum weir
     }
     p->next = NULL;
     p->group = g;
-    p->link = link;
     memcpy(p->lane, b->lane.data, WEIR_LANE_LEN);
     p->first = b->first;
     p->last = last_seq_of(b);
@@ -125,7 +124,6 @@ void weir_engine_drop_waiting(struct weir_engine *e)
 {
     while (e->waiting != NULL)
         drop_waiting(e, &e->waiting);
-    e->waiting_ready = false;
 }
 
 static void apply_waiting(struct weir_engine *e, const struct engine_waiting_batch *p)
@@ -185,7 +183,7 @@ static bool may_apply_live(struct weir_engine *e, uint32_t link, enum weir_group
 static bool is_valid_batch(const struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b,
                            const uint8_t sender[WEIR_NODE_ID_LEN])
 {
-    return engine_lane_group(b->lane.data) == g && last_seq_of(b) <= WEIR_RECORD_SEQ_MAX &&
+    return engine_lane_group(b->lane.data) == g &&
            (weir_engine_relays(e) || memcmp(b->lane.data, sender, WEIR_NODE_ID_LEN) == 0);
 }
 
@@ -223,7 +221,7 @@ void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__
             return;
         }
     } else if (num_records_of(b) > 0) {
-        wait_for_predecessor(e, link, g, b, frame);
+        wait_for_predecessor(e, g, b, frame);
     }
     weir_engine_want_pull(e, link, g,
                           e->mono_us + (weir_engine_relays(e) && has_gap ? RELAY_GAP_US : 0));

@@ -107,7 +107,6 @@ struct engine_group {
 struct engine_waiting_batch {
     struct engine_waiting_batch *next;
     enum weir_group group;
-    uint32_t link;
     uint8_t lane[WEIR_LANE_LEN];
     uint64_t first;
     uint64_t last;

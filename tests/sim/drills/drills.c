@@ -17,6 +17,7 @@ static const struct weir_sim_model drills[] = {
     { "serve", weir_drill_serve },
     { "serve_twin", weir_drill_serve_twin },
     { "apply_twin", weir_drill_apply_twin },
+    { "live", weir_drill_live },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

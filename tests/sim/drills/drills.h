@@ -26,5 +26,7 @@ void weir_drill_serve(struct weir_sim_exam *x);
 void weir_drill_serve_twin(struct weir_sim_exam *x);
 /** sync/engine/engine_apply.c: records of peers, against a second implementation */
 void weir_drill_apply_twin(struct weir_sim_exam *x);
+/** sync/engine/engine_live.c: batches */
+void weir_drill_live(struct weir_sim_exam *x);
 
 #endif
