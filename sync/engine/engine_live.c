@@ -141,7 +141,7 @@ static void apply_waiting(struct weir_engine *e, const struct engine_waiting_bat
 
 void weir_engine_apply_waiting(struct weir_engine *e)
 {
-    while (e->waiting_ready && e->turn_err == WEIR_OK) {
+    while (e->waiting_ready) {
         struct engine_waiting_batch **at = &e->waiting;
         e->waiting_ready = false;
         while (*at != NULL && e->turn_err == WEIR_OK) {

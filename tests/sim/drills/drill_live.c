@@ -43,6 +43,11 @@ static enum weir_group group_of(const uint8_t lane[WEIR_LANE_LEN])
     return lane[WEIR_NODE_ID_LEN] == 'E' ? WEIR_GROUP_E : WEIR_GROUP_C;
 }
 
+static enum weir_frame_topic topic_of(enum weir_group g)
+{
+    return g == WEIR_GROUP_E ? WEIR_FRAME_BATCH_E : WEIR_FRAME_BATCH_C;
+}
+
 static Weir__V1__Batch *make_batch(struct weir_drill *d, uint32_t link, struct span s)
 {
     enum weir_group g = group_of(s.lane);
@@ -67,7 +72,7 @@ static struct weir_span pack_batch(struct weir_drill *d, const Weir__V1__Batch *
     size_t len = weir_frame_packed_len(&m->base);
     uint8_t *bytes = weir_drill_alloc(d, len);
 
-    weir_frame_pack(m->group == 'E' ? WEIR_FRAME_BATCH_E : WEIR_FRAME_BATCH_C, &m->base, bytes);
+    weir_frame_pack((enum weir_frame_topic)m->group, &m->base, bytes);
     return weir_span(bytes, len);
 }
 
@@ -298,20 +303,23 @@ static void wait_for_those_before(struct weir_drill *d)
     CLAIM(!d->e->waiting_ready);
 }
 
-/* What waits is covered meanwhile: in part, or as a whole. */
+/* What waits is covered meanwhile: in part, or as a whole; then no neighbour needs it. */
 static void wait_in_vain(struct weir_drill *d)
 {
     uint8_t lane[WEIR_LANE_LEN];
 
-    (void)begin(d, lane);
+    d->cfg.relay = true;
+    enum weir_group g = begin(d, lane);
     send(d, WRITER, (struct span){ lane, 3, 4 });
     size_t len = send(d, WRITER, (struct span){ lane, 7, 8 }).len;
     send(d, WRITER, (struct span){ lane, 1, 4 });
     claim_applied(d, lane, 4, 4);
     CLAIM(weir_drill_counted(d, WEIR_COUNT_COVERED) == 0);
     claim_waiting(d, 1, len);
+    CLAIM(weir_drill_num_sent(d, topic_of(g), WEIR_ENGINE_NO_LINK) == 1);
     send(d, WRITER, (struct span){ lane, 5, 7 });
     claim_applied(d, lane, 4, 8);
+    CLAIM(weir_drill_num_sent(d, topic_of(g), WEIR_ENGINE_NO_LINK) == 2);
     CLAIM(weir_drill_counted(d, WEIR_COUNT_COVERED) == 0);
     claim_waiting(d, 0, 0);
 }
@@ -496,7 +504,7 @@ static void meet_own_lane(struct weir_drill *d)
 static void claim_relayed(struct weir_drill *d, enum weir_group g, size_t num,
                           struct weir_span frame)
 {
-    enum weir_frame_topic topic = g == WEIR_GROUP_E ? WEIR_FRAME_BATCH_E : WEIR_FRAME_BATCH_C;
+    enum weir_frame_topic topic = topic_of(g);
 
     CLAIM(weir_drill_num_sent(d, topic, WEIR_ENGINE_NO_LINK) == num);
     CLAIM(weir_drill_num_sent(d, topic, WEIR_DRILL_ANY) == num);

@@ -18,6 +18,7 @@ static const struct weir_sim_model drills[] = {
     { "serve_twin", weir_drill_serve_twin },
     { "apply_twin", weir_drill_apply_twin },
     { "live", weir_drill_live },
+    { "vouch", weir_drill_vouch },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

@@ -28,5 +28,7 @@ void weir_drill_serve_twin(struct weir_sim_exam *x);
 void weir_drill_apply_twin(struct weir_sim_exam *x);
 /** sync/engine/engine_live.c: batches */
 void weir_drill_live(struct weir_sim_exam *x);
+/** sync/engine/engine_vouch.c: on whose word the vector is raised */
+void weir_drill_vouch(struct weir_sim_exam *x);
 
 #endif
