@@ -7,7 +7,6 @@
 #include "tests/support/failalloc.h"
 
 #define FAULTS_MAX 400 /* of one turn: a scene has fewer */
-#define STRIDE     4   /* of allocations: a seed makes one of so many fail, the next seed others */
 
 /* @return whether the fault was met */
 typedef bool (*fault_fn)(struct weir_drill *d, const struct weir_drill_scene *scene, uint64_t n);
@@ -60,9 +59,10 @@ static void fail_each(struct weir_sim_exam *x, fault_fn fault, uint64_t stride,
     }
 }
 
-void weir_drill_fail_allocs(struct weir_sim_exam *x, const struct weir_drill_scene *scene)
+void weir_drill_fail_allocs(struct weir_sim_exam *x, uint64_t stride,
+                            const struct weir_drill_scene *scene)
 {
-    fail_each(x, fail_alloc, STRIDE, scene);
+    fail_each(x, fail_alloc, stride, scene);
 }
 
 void weir_drill_fail_ops(struct weir_sim_exam *x, enum weir_group g,

@@ -631,7 +631,7 @@ void weir_drill_live(struct weir_sim_exam *x)
     static const struct weir_drill_scene gap = { prepare_gap, receive, check_gap };
 
     weir_drill_each(x, all, WEIR_ARRAY_LEN(all));
-    weir_drill_fail_allocs(x, &chain);
+    weir_drill_fail_allocs(x, 1, &chain);
     weir_drill_fail_ops(x, WEIR_GROUP_C, &chain);
-    weir_drill_fail_allocs(x, &gap);
+    weir_drill_fail_allocs(x, 1, &gap);
 }

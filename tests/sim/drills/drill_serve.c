@@ -351,7 +351,7 @@ static void fail_everything(struct weir_sim_exam *x)
         group = i % 2 == 0 ? WEIR_GROUP_C : WEIR_GROUP_E;
         is_forced = i >= 2;
         is_damaged = weir_sim_draw(x, 2) == 0;
-        weir_drill_fail_allocs(x, &allocs);
+        weir_drill_fail_allocs(x, 4, &allocs);
         weir_drill_fail_ops(x, group, &ops);
     }
 }

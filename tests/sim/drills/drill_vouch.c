@@ -147,6 +147,21 @@ static void believe_two(struct weir_drill *d)
     CLAIM(num_asked(d, WEIR_DRILL_ANY) == 0);
 }
 
+/* Two are enough: the third is not asked. */
+static void ask_no_third(struct weir_drill *d)
+{
+    uint8_t lane[WEIR_LANE_LEN];
+    enum weir_group g = begin(d, lane);
+
+    meet(d, SECOND);
+    meet(d, THIRD);
+    weir_drill_wait(d, 1000);
+    weir_drill_raise(&d->e->links[SECOND]->given[g], lane, 5);
+    note_one(d, FIRST, lane, 5);
+    claim_reach(d, lane, 5);
+    CLAIM(num_asked(d, WEIR_DRILL_ANY) == 0);
+}
+
 /* Two links to a node are one word. */
 static void believe_a_node_once(struct weir_drill *d)
 {
@@ -319,7 +334,11 @@ static void wait_for_members(struct weir_drill *d)
 /* A member that was silent for a day is not waited for. */
 static void wait_for_a_day(struct weir_drill *d)
 {
-    weir_drill_start(d);
+    if (!CLAIM(weir_engine_new(&d->cfg, &d->e) == WEIR_OK))
+        return;
+    CLAIM(!weir_engine_is_member_away(d->e)); /* none is known before the first tick */
+    weir_drill_begin(d);
+    (void)weir_drill_end(d);
     meet(d, FIRST);
     CLAIM(weir_drill_member(d, d->peer[7].node, WEIR_MEMBER_JOINED) == WEIR_OK);
     weir_drill_wait(d, 1000);
@@ -549,22 +568,32 @@ static void fail_everything(struct weir_sim_exam *x)
 {
     static const struct weir_drill_scene scene = { prepare, act, check };
 
-    weir_drill_fail_allocs(x, &scene);
+    weir_drill_fail_allocs(x, 1, &scene);
     weir_drill_fail_ops(x, WEIR_GROUP_C, &scene);
 }
 
 /* -- all -- */
 
 static const weir_drill_fn all[] = {
-    believe_the_writer,      believe_two,
-    believe_a_node_once,     believe_no_stranger,
-    believe_neighbours,      ask_all_others,
-    ask_again_when_one_went, ask_nobody_twice,
-    wait_for_members,        wait_for_a_day,
-    believe_what_is_here,    believe_what_is_here,
-    note_since_when,         note_nothing_known,
-    note_own_lane,           note_own_lane,
-    raise_each_group_alone,  raise_nothing_while_joining,
+    believe_the_writer,
+    believe_two,
+    ask_no_third,
+    believe_a_node_once,
+    believe_no_stranger,
+    believe_neighbours,
+    ask_all_others,
+    ask_again_when_one_went,
+    ask_nobody_twice,
+    wait_for_members,
+    wait_for_a_day,
+    believe_what_is_here,
+    believe_what_is_here,
+    note_since_when,
+    note_nothing_known,
+    note_own_lane,
+    note_own_lane,
+    raise_each_group_alone,
+    raise_nothing_while_joining,
 };
 
 void weir_drill_vouch(struct weir_sim_exam *x)

@@ -16,6 +16,7 @@ static const struct weir_sim_model drills[] = {
     { "lanes_alarm", weir_drill_lanes_alarm },
     { "serve", weir_drill_serve },
     { "serve_twin", weir_drill_serve_twin },
+    { "apply", weir_drill_apply },
     { "apply_twin", weir_drill_apply_twin },
     { "live", weir_drill_live },
     { "vouch", weir_drill_vouch },

@@ -24,6 +24,8 @@ void weir_drill_lanes_alarm(struct weir_sim_exam *x);
 void weir_drill_serve(struct weir_sim_exam *x);
 /** sync/engine/engine_serve.c: sessions as source, against a second implementation */
 void weir_drill_serve_twin(struct weir_sim_exam *x);
+/** sync/engine/engine_apply.c: records of peers */
+void weir_drill_apply(struct weir_sim_exam *x);
 /** sync/engine/engine_apply.c: records of peers, against a second implementation */
 void weir_drill_apply_twin(struct weir_sim_exam *x);
 /** sync/engine/engine_live.c: batches */
