@@ -349,15 +349,17 @@ static void change_bans_alone(struct weir_drill *d)
 
 /* -- so many lanes -- */
 
-static void fill_lanes(struct weir_drill *d, enum weir_group g)
-{
-    struct weir_vector *seen = &d->e->group[g].seen;
+static struct weir_vector_entry lanes[WEIR_LANES_MAX]; /* made once: the last is drawn */
 
-    for (unsigned i = 0; seen->num < WEIR_LANES_MAX; i++) {
-        uint8_t lane[WEIR_LANE_LEN] = { 1, [WEIR_NODE_ID_LEN] = g == WEIR_GROUP_E ? 'E' : 'C' };
-        weir_num_write_be(lane + 1, i, 4);
-        weir_drill_raise(seen, lane, 1);
+static void fill_lanes(struct weir_vector *seen, const uint8_t last[WEIR_LANE_LEN])
+{
+    for (unsigned i = 0; i < WEIR_LANES_MAX - 1 && lanes[i].seq == 0; i++) {
+        weir_num_write_be(lanes[i].lane, i, 4); /* all before those of drills */
+        lanes[i].seq = 1;
     }
+    memcpy(lanes[WEIR_LANES_MAX - 1].lane, last, WEIR_LANE_LEN);
+    lanes[WEIR_LANES_MAX - 1].seq = 1;
+    *seen = (struct weir_vector){ .items = lanes, .num = WEIR_LANES_MAX, .cap = WEIR_LANES_MAX };
 }
 
 /* There is room for no other lane, on whatever way it comes; a lane that is known goes on. */
@@ -366,13 +368,13 @@ static void refuse_lanes(struct weir_drill *d)
     enum weir_group g = weir_sim_draw(d->x, 2) == 0 ? WEIR_GROUP_C : WEIR_GROUP_E;
     struct weir_vector vv = WEIR_VECTOR_ZERO;
 
-    if (weir_sim_draw(d->x, 2) == 0)
-        return;
     weir_drill_start(d);
     weir_drill_meet(d, WRITER);
+    struct weir_vector *seen = &d->e->group[g].seen;
     struct weir_stored_record rec = g == WEIR_GROUP_C ? make(d, "a", 1, 1) : make_ban(d, 1, 1);
     CLAIM(apply(d, &rec, ENGINE_PULLED) == WEIR_OK && is_there(d, &rec));
-    fill_lanes(d, g);
+    struct weir_vector was = *seen;
+    fill_lanes(seen, rec.rec.version.lane);
     struct weir_stored_record other = g == WEIR_GROUP_C ? make(d, "b", 1, 1) : make_ban(d, 2, 1);
     other.rec.version.lane[WEIR_LANE_LEN - 1] = 7;
     CLAIM(apply(d, &other, ENGINE_PULLED) == WEIR_OK && !is_there(d, &other));
@@ -395,6 +397,7 @@ static void refuse_lanes(struct weir_drill *d)
     rec.rec.version.hlc++;
     CLAIM(apply(d, &rec, ENGINE_PULLED) == WEIR_OK && is_there(d, &rec));
     CLAIM(weir_drill_counted(d, WEIR_COUNT_LANES_FULL) == 0);
+    *seen = was;
     weir_vector_deinit(&vv);
 }
 

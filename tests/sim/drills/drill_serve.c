@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "node/base/limits.h"
+#include "sync/version/num.h"
 #include "tests/sim/drills/drill_faults.h"
 #include "tests/sim/drills/drill_seed.h"
 #include "tests/sim/drills/drills.h"
 
 #define PULLER       0
 #define RECORD_FIXED 120 /* bytes that a record counts beside what it carries */
-#define SECOND       UINT64_C(1000000)
+#define FOLDED       (UINT64_C(1) << 63)
+#define NUM          3u /* lanes of a response in which something fails */
 
 #define CLAIM(claim) WEIR_SIM_CLAIM(d->x, claim)
 
@@ -200,7 +202,7 @@ static void serve_half_a_message_by_key(struct weir_drill *d)
     size_t half = WEIR_FRAME_MAX / 2;
     size_t over = weir_sim_draw(d->x, 2);
 
-    if (weir_sim_draw(d->x, 4) != 0)
+    if (weir_sim_draw(d->x, 2) != 0)
         return;
     seed_many(d, 3, half / 2 - RECORD_FIXED - 4 - over);
     weir_drill_start(d);
@@ -223,13 +225,14 @@ static void serve_half_a_message_by_key(struct weir_drill *d)
 static enum weir_group group;
 static bool is_forced;
 static bool is_damaged;
+static bool is_boot; /* group C, with a lane that is folded */
 
 static void seed_lane(struct weir_drill *d, uint8_t n)
 {
     struct weir_lane_row row = { .vv = 2, .seen = 4 };
 
     weir_drill_lane(d->peer[1].node, group, n, row.lane);
-    for (uint8_t i = 0; i < 4; i++) {
+    for (uint8_t i = 0; i < (is_boot && n == NUM ? 3 : 4); i++) {
         uint8_t name[] = { 'k', n, i };
         struct weir_stored_record rec = {
             .rec = { .class = group == WEIR_GROUP_E ? WEIR_CLASS_BAN : WEIR_CLASS_TENANT,
@@ -251,10 +254,31 @@ static void seed_lane(struct weir_drill *d, uint8_t n)
         weir_drill_raise(&d->peer[PULLER].vv[group], row.lane, 2);
 }
 
+static void seed_folded(struct weir_drill *d)
+{
+    struct weir_lane_row row = { .vv = 2, .seen = 2, .floor = 2, .final = 2 | FOLDED };
+    uint8_t value[8];
+    struct weir_stored_record rec = {
+        .rec = { .class = WEIR_CLASS_LANE,
+                 .key = weir_span(row.lane, WEIR_LANE_LEN),
+                 .version = { .hlc = weir_drill_stamp(d), .seq = 4 },
+                 .value = weir_span(value, sizeof(value)) },
+        .stored_ms = d->wall_ms,
+    };
+
+    weir_num_write_le(value, row.final, sizeof(value));
+    weir_drill_lane(d->peer[1].node, WEIR_GROUP_C, NUM + 1, row.lane);
+    weir_drill_lane(d->peer[1].node, WEIR_GROUP_C, NUM, rec.rec.version.lane);
+    weir_drill_seed_row(d, WEIR_GROUP_C, &row);
+    weir_drill_seed(d, &rec); /* instead of the last of that lane */
+}
+
 static void prepare(struct weir_drill *d)
 {
-    for (uint8_t n = 1; n <= 5; n++)
+    for (uint8_t n = 1; n <= NUM; n++)
         seed_lane(d, n);
+    if (is_boot)
+        seed_folded(d);
     weir_drill_start(d);
     weir_drill_meet(d, PULLER);
     if (is_damaged)
@@ -267,7 +291,7 @@ static Weir__V1__PullReq *make_request(struct weir_drill *d)
     struct weir_vector v = WEIR_VECTOR_ZERO;
     uint8_t lane[WEIR_LANE_LEN];
 
-    for (uint8_t n = 1; n <= 5; n++) {
+    for (uint8_t n = 1; n <= NUM; n++) {
         weir_drill_lane(d->peer[1].node, group, n, lane);
         weir_drill_raise(&v, lane, 1);
     }
@@ -276,6 +300,7 @@ static Weir__V1__PullReq *make_request(struct weir_drill *d)
     m->floor = m->cursor;
     m->n_cursor = m->n_beyond = m->n_floor = v.num;
     m->has_gen = 1;
+    m->has_boot = m->boot = is_boot;
     weir_vector_deinit(&v);
     if (is_forced) {
         uint8_t name[] = { WEIR_CLASS_TENANT, 'k', 1, 1 };
@@ -316,10 +341,11 @@ static void check_whole(struct weir_drill *d, bool failed)
         return;
     }
     CLAIM(m->st == WEIR__V1__PULL_REP__STATUS__OK);
-    CLAIM(m->n_r == (is_forced ? 1u : 15u) - is_damaged);
-    CLAIM(m->complete == !is_forced && m->n_vv == 5);
-    CLAIM(m->n_floor == (group == WEIR_GROUP_C ? 5 : 0));
-    CLAIM(m->n_cursor == (is_forced ? 0 : 5) && m->n_beyond == m->n_cursor);
+    CLAIM(m->n_r == (is_forced ? 1u : 3u * NUM) - is_damaged);
+    CLAIM(m->complete == !is_forced && m->n_vv == NUM + is_boot);
+    CLAIM(m->n_floor == (group == WEIR_GROUP_C ? NUM : 0));
+    CLAIM(m->n_cursor == (is_forced ? 0u : NUM + is_boot));
+    CLAIM(m->n_beyond == (is_forced ? 0 : NUM));
 }
 
 static void check_alloc(struct weir_drill *d, bool failed)
@@ -329,7 +355,7 @@ static void check_alloc(struct weir_drill *d, bool failed)
     CLAIM(weir_engine_state(d->e) == WEIR_ENGINE_LIVE);
     ask(d, group);
     CLAIM(response(d, 0) != NULL);
-    CLAIM(weir_memory_counts(d->store[group]).num_records >= 19);
+    CLAIM(weir_memory_counts(d->store[group]).num_records >= 4 * NUM - 1);
 }
 
 static void check_op(struct weir_drill *d, bool failed)
@@ -347,11 +373,12 @@ static void fail_everything(struct weir_sim_exam *x)
     static const struct weir_drill_scene allocs = { prepare_request, request, check_alloc };
     static const struct weir_drill_scene ops = { prepare_request, request, check_op };
 
-    for (unsigned i = 0; i < 4; i++) {
-        group = i % 2 == 0 ? WEIR_GROUP_C : WEIR_GROUP_E;
-        is_forced = i >= 2;
+    for (unsigned i = 0; i < 2; i++) {
+        group = weir_sim_draw(x, 2) == 0 ? WEIR_GROUP_C : WEIR_GROUP_E;
+        is_forced = i == 0;
         is_damaged = weir_sim_draw(x, 2) == 0;
-        weir_drill_fail_allocs(x, 4, &allocs);
+        is_boot = group == WEIR_GROUP_C && !is_forced && weir_sim_draw(x, 2) == 0;
+        weir_drill_fail_allocs(x, is_forced ? 1 : 4, &allocs);
         weir_drill_fail_ops(x, group, &ops);
     }
 }

@@ -305,7 +305,8 @@ static void expect(struct twin *t, const Weir__V1__PullReq *m)
     size_t chunk =
         d->cfg.intervals.chunk_bytes != 0 ? d->cfg.intervals.chunk_bytes : WEIR_ENGINE_CHUNK_BYTES;
 
-    t->max_bytes = m->max_bytes > 0 && m->max_bytes < chunk ? m->max_bytes : chunk;
+    t->max_bytes =
+        m->has_max_bytes && m->max_bytes > 0 && m->max_bytes < chunk ? m->max_bytes : chunk;
     t->st = t->g == WEIR_GROUP_C && !m->boot ? floor_status(t, m) : WEIR__V1__PULL_REP__STATUS__OK;
     if (t->st != WEIR__V1__PULL_REP__STATUS__OK)
         return;
@@ -530,8 +531,20 @@ static void seed_gap(struct weir_drill *d)
     weir_drill_seed_row(d, WEIR_GROUP_C, &row);
 }
 
+/* Lanes that are folded, and a record behind the end of each. */
+static void seed_folded(struct weir_drill *d)
+{
+    uint8_t lane[WEIR_LANE_LEN];
+
+    for (uint8_t n = 0; n < 3; n++) {
+        seed_lane(d, WEIR_GROUP_C, n, true);
+        weir_drill_lane(d->peer[n].node, WEIR_GROUP_C, n, lane);
+        seed_record(d, WEIR_GROUP_C, lane, SEQS + 2, (uint8_t)(16 * n + LANE_RECS));
+    }
+}
+
 /* What a round is about; those behind are as they are drawn. */
-enum { BY_KEY, LATE, DAMAGED_KEY, DAMAGED };
+enum { BY_KEY, LATE, DAMAGED_KEY, DAMAGED, FOLDED };
 
 static void round_of(struct weir_drill *d, unsigned nth)
 {
@@ -540,12 +553,15 @@ static void round_of(struct weir_drill *d, unsigned nth)
                       .is_forced = nth == BY_KEY || nth == DAMAGED_KEY,
                       .wall_ms = d->wall_ms + d->mono_us / 1000 + 2000 + JUMP_MS };
 
-    if (nth == LATE)
+    if (nth == LATE || nth == FOLDED)
         t.g = WEIR_GROUP_C;
     d->cfg.intervals.ban_tombstone_ms = TOMBSTONE_MS;
     if (weir_sim_draw(d->x, 3) == 0)
         d->cfg.intervals.chunk_bytes = 100 + (uint32_t)weir_sim_draw(d->x, 2000);
-    seed(d, t.g);
+    if (nth == FOLDED)
+        seed_folded(d);
+    else
+        seed(d, t.g);
     if (nth == LATE)
         seed_gap(d);
     weir_memory_each_lane(d->store[WEIR_GROUP_C], read_row, &t); /* the puller missed no purge */
@@ -559,7 +575,13 @@ static void round_of(struct weir_drill *d, unsigned nth)
     weir_drill_wait(d, SECOND);
     d->wall_ms += JUMP_MS;
     read_store(&t, nth == DAMAGED || nth == DAMAGED_KEY);
-    compare(&t, draw_request(&t));
+    Weir__V1__PullReq *req = draw_request(&t);
+    if (nth == FOLDED) {
+        req->has_boot = req->boot = 1;
+        req->has_want_incarnation = 0;
+        req->has_max_bytes = 0;
+    }
+    compare(&t, req);
     weir_vector_deinit(&t.cursor);
     weir_vector_deinit(&t.beyond);
     weir_vector_deinit(&t.vv);
