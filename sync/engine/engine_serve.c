@@ -114,7 +114,7 @@ static bool add_lane(struct weir_engine *e, struct response *a,
     struct weir_stored_record rec;
     uint64_t at = start;
 
-    while (!a->is_full) {
+    for (;;) {
         enum weir_err err = records->ops->next_dot(records, lane->lane, at, &rec);
         if (err == WEIR_ENOTFOUND) {
             at = at > lane->seq ? at : lane->seq;

@@ -161,7 +161,7 @@ static void carry_extra(struct weir_drill *d)
     ProtobufCMessageUnknownField fields[2];
     struct weir_stored_record rec = make(d, "a", 1, 1);
     struct weir_stored_record got;
-    size_t first = weir_sim_draw(d->x, 4000);
+    size_t first = weir_sim_draw(d->x, 4) == 0 ? 0 : weir_sim_draw(d->x, 4000);
     unsigned num = 1 + (unsigned)weir_sim_draw(d->x, 2);
 
     weir_sim_draw_bytes(d->x, bytes, sizeof(bytes));
@@ -222,6 +222,8 @@ static void force_tombstones(struct weir_drill *d)
     }
     recs[0].rec.tombstone = false;
     CLAIM(apply(d, &recs[0], ENGINE_FORCED) == WEIR_OK && is_there(d, &recs[0]));
+    recs[2].rec.version.seq = 5; /* behind the end of its lane: it is new */
+    CLAIM(apply(d, &recs[2], ENGINE_PULLED) == WEIR_OK && is_there(d, &recs[2]));
 }
 
 /* A damaged record is as none, and is fetched later. */
