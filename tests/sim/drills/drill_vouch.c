@@ -445,6 +445,14 @@ static void note_nothing_known(struct weir_drill *d)
     CLAIM(d->e->links[FIRST]->given_us[g] == 0);
     CLAIM(num_asked(d, WEIR_DRILL_ANY) == 0);
     claim_reach(d, row.lane, 4);
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
+    uint8_t other[WEIR_LANE_LEN];
+    weir_drill_lane(d->peer[4].node, g, 1, other); /* of a smaller name, and new */
+    weir_drill_raise(&vv, other, 1);
+    weir_drill_raise(&vv, row.lane, 4);
+    note(d, FIRST, g, &vv);
+    CLAIM(d->e->links[FIRST]->given_us[g] == d->mono_us);
+    weir_vector_deinit(&vv);
 }
 
 /* R10: a peer knows more of this node's lane than this node itself. */
