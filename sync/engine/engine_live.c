@@ -39,9 +39,8 @@ static uint64_t apply_records(struct weir_engine *e, const Weir__V1__Batch *b, u
     uint64_t at = from;
 
     for (; at - b->first < b->n_r; at++) {
-        if (!weir_engine_record(e, b->r[at - b->first], b->lane.data, &rec))
-            break;
-        if (weir_engine_apply(e, &rec, ENGINE_LIVE) < 0)
+        if (!weir_engine_record(e, b->r[at - b->first], b->lane.data, &rec) ||
+            weir_engine_apply(e, &rec, ENGINE_LIVE) < 0)
             break;
     }
     return at - 1;
@@ -51,18 +50,14 @@ static uint64_t apply_bans(struct weir_engine *e, const Weir__V1__Batch *b, uint
 {
     struct weir_frame_bans bans;
     struct weir_frame_ban ban;
-    uint64_t taken = from - 1;
 
     weir_frame_bans_begin(&bans, b);
     while (weir_frame_bans_next(&bans, &ban)) {
         struct weir_stored_record rec = { .rec = ban.rec, .stored_ms = e->wall_ms };
-        if (ban.rec.version.seq < from)
-            continue;
-        if (weir_engine_apply(e, &rec, ENGINE_LIVE) < 0)
-            break;
-        taken = ban.rec.version.seq;
+        if (ban.rec.version.seq >= from)
+            (void)!weir_engine_apply(e, &rec, ENGINE_LIVE); /* a ban fails only with the turn */
     }
-    return taken;
+    return last_seq_of(b);
 }
 
 /* @return whether this node has all of the batch now */

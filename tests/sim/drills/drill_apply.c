@@ -481,7 +481,7 @@ static void fail_everything(struct weir_sim_exam *x)
     static const struct weir_drill_scene allocs = { prepare, act, check };
     static const struct weir_drill_scene ops = { prepare, act, check_op };
 
-    weir_drill_fail_allocs(x, 1, &allocs);
+    weir_drill_fail_allocs(x, &allocs);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
         failing = (enum weir_group)g;
         nth = 0;

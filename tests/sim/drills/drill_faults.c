@@ -41,12 +41,11 @@ static bool fail_op_e(struct weir_drill *d, const struct weir_drill_scene *scene
     return fail_op(d, WEIR_GROUP_E, scene, n);
 }
 
-static void fail_each(struct weir_sim_exam *x, fault_fn fault, uint64_t stride,
-                      const struct weir_drill_scene *scene)
+static void fail_each(struct weir_sim_exam *x, fault_fn fault, const struct weir_drill_scene *scene)
 {
     bool failed = true;
 
-    for (uint64_t n = 1 + weir_sim_draw(x, stride); failed && x->claim == NULL; n += stride) {
+    for (uint64_t n = 1; failed && x->claim == NULL; n++) {
         struct weir_drill d;
         long live = weir_failalloc_live();
         weir_drill_init(&d, x);
@@ -59,16 +58,15 @@ static void fail_each(struct weir_sim_exam *x, fault_fn fault, uint64_t stride,
     }
 }
 
-void weir_drill_fail_allocs(struct weir_sim_exam *x, uint64_t stride,
-                            const struct weir_drill_scene *scene)
+void weir_drill_fail_allocs(struct weir_sim_exam *x, const struct weir_drill_scene *scene)
 {
-    fail_each(x, fail_alloc, stride, scene);
+    fail_each(x, fail_alloc, scene);
 }
 
 void weir_drill_fail_ops(struct weir_sim_exam *x, enum weir_group g,
                          const struct weir_drill_scene *scene)
 {
-    fail_each(x, g == WEIR_GROUP_C ? fail_op_c : fail_op_e, 1, scene);
+    fail_each(x, g == WEIR_GROUP_C ? fail_op_c : fail_op_e, scene);
 }
 
 void weir_drill_each(struct weir_sim_exam *x, const weir_drill_fn *all, size_t num)

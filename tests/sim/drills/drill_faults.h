@@ -19,10 +19,8 @@ struct weir_drill_scene {
     void (*check)(struct weir_drill *d, bool failed);
 };
 
-/** Each allocation fails in turn, then none does.
- * @param stride  one of so many fails, another with another seed: for scenes with many */
-void weir_drill_fail_allocs(struct weir_sim_exam *x, uint64_t stride,
-                            const struct weir_drill_scene *scene);
+/** Each allocation fails in turn, then none does. */
+void weir_drill_fail_allocs(struct weir_sim_exam *x, const struct weir_drill_scene *scene);
 /** Each operation of a group's store fails in turn with WEIR_EIO, then none does. */
 void weir_drill_fail_ops(struct weir_sim_exam *x, enum weir_group g,
                          const struct weir_drill_scene *scene);

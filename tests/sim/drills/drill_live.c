@@ -298,6 +298,7 @@ static void wait_for_those_before(struct weir_drill *d)
     claim_waiting(d, 4, len);
     send(d, WRITER, (struct span){ lane, 2, 2 }); /* now all of the lane */
     claim_applied(d, lane, 6, 7);
+    CLAIM(weir_drill_num_sent(d, topic_of(g), WEIR_DRILL_ANY) == 0);
     CLAIM(weir_drill_counted(d, WEIR_COUNT_COVERED) == 0);
     CLAIM(d->e->num_parked == 1 && memcmp(d->e->waiting->lane, second, WEIR_LANE_LEN) == 0);
     CLAIM(!d->e->waiting_ready);
@@ -632,7 +633,7 @@ void weir_drill_live(struct weir_sim_exam *x)
     static const struct weir_drill_scene gap = { prepare_gap, receive, check_gap };
 
     weir_drill_each(x, all, WEIR_ARRAY_LEN(all));
-    weir_drill_fail_allocs(x, 1, &chain);
+    weir_drill_fail_allocs(x, &chain);
     weir_drill_fail_ops(x, WEIR_GROUP_C, &chain);
-    weir_drill_fail_allocs(x, 1, &gap);
+    weir_drill_fail_allocs(x, &gap);
 }

@@ -182,7 +182,7 @@ static void serve_so_many_records(struct weir_drill *d)
 {
     size_t more = weir_sim_draw(d->x, 2);
 
-    if (weir_sim_draw(d->x, 8) != 0)
+    if (weir_sim_draw(d->x, 16) != 0)
         return;
     seed_many(d, WEIR_FRAME_RECORDS + more, 0);
     d->cfg.intervals.chunk_bytes = UINT32_C(1) << 30;
@@ -202,7 +202,7 @@ static void serve_half_a_message_by_key(struct weir_drill *d)
     size_t half = WEIR_FRAME_MAX / 2;
     size_t over = weir_sim_draw(d->x, 2);
 
-    if (weir_sim_draw(d->x, 2) != 0)
+    if (weir_sim_draw(d->x, 4) != 0)
         return;
     seed_many(d, 3, half / 2 - RECORD_FIXED - 4 - over);
     weir_drill_start(d);
@@ -373,12 +373,12 @@ static void fail_everything(struct weir_sim_exam *x)
     static const struct weir_drill_scene allocs = { prepare_request, request, check_alloc };
     static const struct weir_drill_scene ops = { prepare_request, request, check_op };
 
-    for (unsigned i = 0; i < 2; i++) {
-        group = weir_sim_draw(x, 2) == 0 ? WEIR_GROUP_C : WEIR_GROUP_E;
-        is_forced = i == 0;
+    for (unsigned i = 0; i < 4; i++) {
+        group = i % 2 == 0 ? WEIR_GROUP_C : WEIR_GROUP_E;
+        is_forced = i >= 2;
         is_damaged = weir_sim_draw(x, 2) == 0;
         is_boot = group == WEIR_GROUP_C && !is_forced && weir_sim_draw(x, 2) == 0;
-        weir_drill_fail_allocs(x, is_forced ? 1 : 4, &allocs);
+        weir_drill_fail_allocs(x, &allocs);
         weir_drill_fail_ops(x, group, &ops);
     }
 }

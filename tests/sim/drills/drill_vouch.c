@@ -576,7 +576,7 @@ static void fail_everything(struct weir_sim_exam *x)
 {
     static const struct weir_drill_scene scene = { prepare, act, check };
 
-    weir_drill_fail_allocs(x, 1, &scene);
+    weir_drill_fail_allocs(x, &scene);
     weir_drill_fail_ops(x, WEIR_GROUP_C, &scene);
 }
 
