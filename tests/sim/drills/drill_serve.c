@@ -363,6 +363,7 @@ static void check_op(struct weir_drill *d, bool failed)
     check_whole(d, failed);
     CLAIM(d->err == (failed ? WEIR_EIO : WEIR_OK));
     CLAIM((response(d, 0) == NULL) == failed);
+    CLAIM(weir_drill_counted(d, WEIR_COUNT_CORRUPT) <= is_damaged); /* met once */
     CLAIM(weir_drill_counted(d, WEIR_COUNT_SERVED) == (!failed && !is_forced && !is_damaged) ||
           group == WEIR_GROUP_E); /* whose vector is read from the store afterwards */
     CLAIM(weir_engine_state(d->e) == (failed ? WEIR_ENGINE_READONLY : WEIR_ENGINE_LIVE));
@@ -373,10 +374,10 @@ static void fail_everything(struct weir_sim_exam *x)
     static const struct weir_drill_scene allocs = { prepare_request, request, check_alloc };
     static const struct weir_drill_scene ops = { prepare_request, request, check_op };
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         group = i % 2 == 0 ? WEIR_GROUP_C : WEIR_GROUP_E;
-        is_forced = i >= 2;
-        is_damaged = weir_sim_draw(x, 2) == 0;
+        is_forced = i / 2 % 2 == 1;
+        is_damaged = i >= 4;
         is_boot = group == WEIR_GROUP_C && !is_forced && weir_sim_draw(x, 2) == 0;
         weir_drill_fail_allocs(x, &allocs);
         weir_drill_fail_ops(x, group, &ops);
