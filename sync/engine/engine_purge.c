@@ -127,7 +127,10 @@ static void forget_empty_ban_lane(struct weir_engine *e)
     memcpy(lane, g->seen.items[e->forget_at].lane, WEIR_LANE_LEN);
     if (memcmp(lane, g->meta.lane, WEIR_LANE_LEN) == 0 || weir_vector_get(&g->dirty, lane) > 0)
         return;
-    if (g->records->ops->next_dot(g->records, lane, 0, &rec) != WEIR_ENOTFOUND) {
+    enum weir_err err = g->records->ops->next_dot(g->records, lane, 0, &rec);
+    if (err == WEIR_EIO)
+        weir_engine_fail(e, err);
+    if (err != WEIR_ENOTFOUND) {
         weir_vector_forget(&g->idle, lane);
         return;
     }
@@ -140,7 +143,7 @@ static void forget_empty_ban_lane(struct weir_engine *e)
     }
     if ((now_s - since_s) * 1000 < IDLE_LANES * e->cfg.intervals.ban_tombstone_ms)
         return;
-    enum weir_err err = g->records->ops->drop_lane(g->records, lane);
+    err = g->records->ops->drop_lane(g->records, lane);
     if (err < 0)
         weir_engine_fail(e, err);
     weir_vector_forget(&g->idle, lane);
@@ -166,7 +169,7 @@ void weir_engine_purge(struct weir_engine *e)
     if (e->mono_us >= e->tombstones_at) {
         has_more |= purge_group(e, WEIR_GROUP_C, p->tombstone_ms);
         has_more |= purge_group(e, WEIR_GROUP_E, p->ban_tombstone_ms);
-        if (e->wall_ms > p->conflict_ms && weir_engine_begin(e, WEIR_GROUP_C)) {
+        if (e->wall_ms >= p->conflict_ms && weir_engine_begin(e, WEIR_GROUP_C)) {
             enum weir_err err = c->ops->drop_conflicts(c, e->wall_ms - p->conflict_ms);
             if (err < 0)
                 weir_engine_fail(e, err);

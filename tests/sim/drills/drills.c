@@ -20,6 +20,8 @@ static const struct weir_sim_model drills[] = {
     { "apply_twin", weir_drill_apply_twin },
     { "live", weir_drill_live },
     { "vouch", weir_drill_vouch },
+    { "purge", weir_drill_purge },
+    { "forget", weir_drill_forget },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

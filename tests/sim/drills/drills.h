@@ -32,5 +32,9 @@ void weir_drill_apply_twin(struct weir_sim_exam *x);
 void weir_drill_live(struct weir_sim_exam *x);
 /** sync/engine/engine_vouch.c: on whose word the vector is raised */
 void weir_drill_vouch(struct weir_sim_exam *x);
+/** sync/engine/engine_purge.c: tombstones, bans and conflicts */
+void weir_drill_purge(struct weir_sim_exam *x);
+/** sync/engine/engine_purge.c: empty lanes of bans */
+void weir_drill_forget(struct weir_sim_exam *x);
 
 #endif
