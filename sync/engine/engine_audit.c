@@ -24,8 +24,7 @@
 #define SCAN_SLOW_US 1000000
 #define AUDIT_STEP   2000     /* records of a turn of a search */
 #define AUDIT_US     5000000  /* between two audits that this node asks for */
-#define OUTVOTED     2        /* peers that agree against this node, at least */
-#define OUTVOTED_US  20000000 /* for so long, and then it resets */
+#define OUTVOTED_US  20000000 /* this node is outvoted for so long, and then it resets */
 #define MOTION_BEATS 2        /* heartbeats */
 #define AUDIT_MEMORY (16 * (size_t)1048576)
 #define ASKED_MAX    2 /* peers that are asked for a damaged record */
@@ -49,7 +48,8 @@ static bool has_moved_beyond(struct weir_engine *e)
 
 bool weir_engine_in_motion(struct weir_engine *e)
 {
-    if (!engine_is_live(e) || !e->scan.summed || e->num_damaged > 0 || e->readonly)
+    /* After the disk failed the sums are not complete until a while after it works again. */
+    if (!engine_is_live(e) || !e->scan.summed || e->num_damaged > 0)
         return true;
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
         if (e->pulls[i].open && e->pulls[i].group == WEIR_GROUP_C)
@@ -66,9 +66,8 @@ static void scan_step(struct weir_engine *e)
     struct weir_stored_record rec;
 
     enum weir_err err = records->ops->next_key(records, (enum weir_class)s->class_at,
-                                               weir_span(s->key, s->begun ? s->key_len : 0), &rec);
+                                               weir_span(s->key, s->key_len), &rec);
     if (err == WEIR_ENOTFOUND) {
-        s->begun = false;
         s->key_len = 0;
         if (++s->class_at > WEIR_CLASS_LANE) {
             s->class_at = WEIR_CLASS_SETTING;
@@ -86,11 +85,9 @@ static void scan_step(struct weir_engine *e)
         weir_engine_fail(e, err);
         return;
     }
-    s->begun = true;
     s->key_len = (uint16_t)rec.rec.key.len;
     memcpy(s->key, rec.rec.key.at, rec.rec.key.len);
-    if (!s->summed)
-        weir_engine_active_walk(e, &rec);
+    weir_engine_active_walk(e, &rec);
     if (!s->summed && !rec.rec.tombstone)
         weir_engine_sum(e, &rec, true);
 }
@@ -105,7 +102,7 @@ void weir_engine_scan(struct weir_engine *e)
     unsigned num = was_summed ? SCAN_SLOW : SCAN_FAST;
     for (unsigned i = 0; i < num && e->turn_err == WEIR_OK; i++) {
         scan_step(e);
-        if (s->summed && !s->begun && s->class_at == WEIR_CLASS_SETTING)
+        if (s->summed && s->key_len == 0 && s->class_at == WEIR_CLASS_SETTING)
             break; /* once around */
     }
     s->next_us = e->mono_us + (s->summed ? SCAN_SLOW_US : SCAN_FAST_US);
@@ -124,12 +121,18 @@ static uint32_t repair_source(const struct weir_engine *e, const struct engine_d
     return WEIR_ENGINE_NO_LINK;
 }
 
-static bool is_forcing(const struct weir_engine *e)
+/* One request for keys at a time, and not while all sessions are in use: it would count as asked.
+ */
+static bool may_force(const struct weir_engine *e)
 {
-    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
+    bool has_free = false;
+
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
         if (e->pulls[i].open && e->pulls[i].forced)
-            return true;
-    return false;
+            return false;
+        has_free = has_free || !e->pulls[i].open;
+    }
+    return has_free;
 }
 
 static void fetch_damaged(struct weir_engine *e, uint32_t link)
@@ -141,7 +144,7 @@ static void fetch_damaged(struct weir_engine *e, uint32_t link)
         return;
     for (size_t i = 0; i < e->num_damaged && num < ENGINE_REPAIR_KEYS; i++) {
         struct engine_damaged *d = &e->damaged[i];
-        if (d->asked == ASKED_MAX || weir_engine_was_asked(d, link) ||
+        if (weir_engine_was_asked(d, link) ||
             engine_group_of((enum weir_class)d->class) !=
                 engine_group_of((enum weir_class)e->damaged[0].class))
             continue;
@@ -149,6 +152,7 @@ static void fetch_damaged(struct weir_engine *e, uint32_t link)
         if (keys[num].data == NULL)
             return;
         num++;
+        WEIR_ASSERT(d->asked < ASKED_MAX); /* the first was asked for wherever a later one was */
         d->links[d->asked++] = link;
     }
     weir_engine_force(e, link, keys, num);
@@ -164,7 +168,7 @@ static bool has_no_link(const struct weir_engine *e)
 
 void weir_engine_repair(struct weir_engine *e)
 {
-    if (e->num_damaged == 0 || e->turn_err < 0 || e->mono_us < e->repair_us || is_forcing(e))
+    if (e->num_damaged == 0 || e->turn_err < 0 || e->mono_us < e->repair_us || !may_force(e))
         return;
     const struct engine_damaged *d = &e->damaged[0];
     uint32_t link = d->asked < ASKED_MAX ? repair_source(e, d) : WEIR_ENGINE_NO_LINK;
@@ -253,19 +257,16 @@ static bool is_majority(const struct weir_engine *e, unsigned class)
     return num_same > num_others || (num_others < 2 && weir_engine_members_others(e) >= 2);
 }
 
-/* Do at least two peers agree with one another against this node, and are they more than those
- * that agree with it? */
+/* Do peers agree with one another against this node, at least two and more than agree with it? This
+ * node is one of those that do, so that more are at least two. */
 static bool is_outvoted(const struct weir_engine *e, unsigned class)
 {
     unsigned num_others;
     unsigned num_same = count_votes(e, class, &num_others);
 
-    for (uint32_t i = 0; i < e->num_links && num_others >= OUTVOTED; i++) {
+    for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = link_with_equal_vector(e, i);
-        if (l == NULL || (l->audit_bad & UINT32_C(1) << class) == 0)
-            continue;
-        unsigned num = count_agreeing(e, class, l);
-        if (num >= OUTVOTED && num > num_same)
+        if (l != NULL && count_agreeing(e, class, l) > num_same)
             return true;
     }
     return false;
@@ -374,7 +375,7 @@ static void begin_search(struct weir_engine *e, uint32_t link, const Weir__V1__A
         return;
     weir_arena_reset(&a->arena);
     a->open = true;
-    a->begun = false;
+    a->key_len = 0;
     a->link = link;
     a->class = (enum weir_class)m->class_;
     a->num_found = 0;
@@ -421,8 +422,8 @@ static bool search_step(struct weir_engine *e)
     struct engine_audit *a = &e->audit;
     struct weir_stored_record rec;
 
-    enum weir_err err = records->ops->next_key(records, a->class,
-                                               weir_span(a->key, a->begun ? a->key_len : 0), &rec);
+    enum weir_err err =
+        records->ops->next_key(records, a->class, weir_span(a->key, a->key_len), &rec);
     if (err == WEIR_ENOTFOUND || a->num_found == WEIR_FRAME_RECORDS) {
         end_search(e);
         return false;
@@ -436,7 +437,6 @@ static bool search_step(struct weir_engine *e)
         weir_engine_fail(e, err);
         return false;
     }
-    a->begun = true;
     a->key_len = (uint16_t)rec.rec.key.len;
     memcpy(a->key, rec.rec.key.at, rec.rec.key.len);
     unsigned bucket = weir_sums_bucket(&e->cfg.audit_key, a->class, rec.rec.key);

@@ -238,7 +238,6 @@ static void undo_turn(struct weir_engine *e, bool bans_stand)
 
     weir_engine_abort_stores(e);
     weir_engine_active_end(e, false);
-    weir_engine_sums_end(e, false);
     weir_engine_move_back(e);
     e->export_at =
         e->mono_us + RETRY_US; /* after a reset that failed the export is asked for again */
@@ -268,7 +267,7 @@ static void undo_turn(struct weir_engine *e, bool bans_stand)
 
 static void finish_turn(struct weir_engine *e)
 {
-    weir_engine_sums_end(e, true);
+    weir_engine_sums_end(e);
     weir_engine_active_end(e, true);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
         e->group[g].pub.durable = e->group[g].pub.num;

@@ -93,9 +93,7 @@ static bool expire_bans(struct weir_engine *e)
     struct weir_stored_record rec;
     unsigned num = 0;
 
-    if (!weir_engine_begin(e, WEIR_GROUP_E))
-        return false;
-    for (; num < PURGE_MAX && e->turn_err == WEIR_OK; num++) {
+    for (; num < PURGE_MAX && weir_engine_begin(e, WEIR_GROUP_E); num++) {
         enum weir_err err = records->ops->next_expired(records, e->wall_ms / 1000, &rec);
         if (err == WEIR_ENOTFOUND)
             return false;

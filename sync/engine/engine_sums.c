@@ -24,7 +24,7 @@ bool weir_engine_is_summed(const struct weir_engine *e, const struct weir_stored
         return false;
     if (s->summed || class != s->class_at)
         return s->summed || class < s->class_at;
-    return s->begun && weir_span_cmp(rec->rec.key, weir_span(s->key, s->key_len)) <= 0;
+    return weir_span_cmp(rec->rec.key, weir_span(s->key, s->key_len)) <= 0;
 }
 
 void weir_engine_sum(struct weir_engine *e, const struct weir_stored_record *rec, bool add)
@@ -54,9 +54,9 @@ static struct weir_sums *sums_of(struct weir_engine *e, unsigned class)
     return e->sums[class];
 }
 
-void weir_engine_sums_end(struct weir_engine *e, bool is_done)
+void weir_engine_sums_end(struct weir_engine *e)
 {
-    for (size_t i = 0; is_done && i < e->num_sum_ops; i++) {
+    for (size_t i = 0; i < e->num_sum_ops; i++) {
         const struct engine_sum_op *op = &e->sum_ops[i];
         struct weir_sums *sums = sums_of(e, op->class);
         if (sums == NULL) { /* no memory: start over later */
@@ -107,7 +107,6 @@ void weir_engine_drop_damaged(struct weir_engine *e, enum weir_class class, stru
         struct engine_damaged *d = &e->damaged[e->num_damaged++];
         *d = (struct engine_damaged){ .class = (uint8_t) class, .key_len = (uint16_t)key.len };
         memcpy(d->key, key.at, key.len);
-        key = weir_span(d->key, d->key_len);
     }
     e->lossy |= UINT32_C(1) << class;
     enum weir_err err = records->ops->drop(records, class, key);

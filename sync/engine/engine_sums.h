@@ -15,8 +15,8 @@ bool weir_engine_is_summed(const struct weir_engine *e, const struct weir_stored
 /** Add a record to the sums at the commit, or take it away then. */
 void weir_engine_sum(struct weir_engine *e, const struct weir_stored_record *rec, bool add);
 
-/** The turn ended. @param is_done  true: change the sums; false: drop the changes of the turn */
-void weir_engine_sums_end(struct weir_engine *e, bool done);
+/** The turn is durable: change the sums. One that is undone restarts them. */
+void weir_engine_sums_end(struct weir_engine *e);
 
 /** Start the walk over all records again, with sums of zero. */
 void weir_engine_sums_restart(struct weir_engine *e);

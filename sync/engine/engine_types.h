@@ -156,8 +156,7 @@ struct engine_damaged {
 /** The walk over all records: it fills the sums after a start, and checks checksums for ever. */
 struct engine_scan {
     unsigned class_at;
-    bool begun;
-    uint16_t key_len;
+    uint16_t key_len; /* 0: before the first of the class; so in engine_audit */
     uint8_t key[WEIR_KEY_MAX];
     bool summed; /* the sums are complete */
     uint64_t next_us;
@@ -168,7 +167,6 @@ struct engine_audit {
     bool open;
     uint32_t link;
     enum weir_class class;
-    bool begun;
     uint16_t key_len;
     uint8_t key[WEIR_KEY_MAX];
     uint8_t bad[WEIR_SUMS_BUCKETS / 8];
