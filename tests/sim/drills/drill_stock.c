@@ -126,16 +126,30 @@ const struct weir_sums *weir_drill_sums(struct weir_drill *d, enum weir_class cl
     return &sums;
 }
 
+static bool note_class(void *arg, const struct weir_stored_record *rec, bool damaged)
+{
+    uint32_t *classes = arg;
+
+    if (!rec->rec.tombstone && !damaged)
+        *classes |= UINT32_C(1) << rec->rec.class;
+    return true;
+}
+
 bool weir_drill_is_summed(struct weir_drill *d)
 {
-    static const struct weir_sum zero;
+    static const struct weir_sums none;
     bool is_summed = d->e->scan.summed && d->e->num_sum_ops == 0;
+    uint32_t classes = 0;
 
+    weir_memory_each_record(d->store[WEIR_GROUP_C], note_class, &classes);
     for (unsigned class = 0; class < ENGINE_CLASS_NUM && is_summed; class ++) {
         const struct weir_sums *ours = d->e->sums[class];
-        const struct weir_sums *truth = weir_drill_sums(d, (enum weir_class) class);
-        is_summed = ours != NULL ? memcmp(truth, ours, sizeof(*truth)) == 0
-                                 : weir_sum_eq(truth->total, zero);
+        bool has_records = (classes & UINT32_C(1) << class) != 0;
+        if (ours == NULL)
+            is_summed = !has_records;
+        else
+            is_summed = memcmp(has_records ? weir_drill_sums(d, (enum weir_class) class) : &none,
+                               ours, sizeof(*ours)) == 0;
     }
     return is_summed;
 }
@@ -191,7 +205,7 @@ void weir_drill_beat(struct weir_drill *d, uint32_t link, uint32_t classes, uint
         struct weir_sum sum = d->e->sums[class] != NULL ? d->e->sums[class]->total : zero;
         uint8_t bytes[1 + WEIR_SUM_LEN] = { (uint8_t) class };
         if ((classes & UINT32_C(1) << class) != 0)
-            sum.lo += off;
+            sum = off == 0 ? zero : (struct weir_sum){ .lo = sum.lo + off, .hi = sum.hi };
         if (weir_sum_eq(sum, zero))
             continue;
         weir_sum_pack(sum, bytes + 1);

@@ -38,7 +38,7 @@ void weir_drill_settle(struct weir_drill *d);
 /** Level peers 1..`num` are met and pulled from. Link 0 was never up. */
 void weir_drill_meet_level(struct weir_drill *d, uint32_t num);
 /** A heartbeat of the peer comes: it has the vector of its last Hello, and the sums of the engine,
- * but for the classes of a bit set: those are off by `off`. */
+ * but for the classes of a bit set: those are off by `off`, or with 0 not there. */
 void weir_drill_beat(struct weir_drill *d, uint32_t link, uint32_t classes, uint64_t off);
 
 /** The request for keys of the last turn, to this link. NULL: none */

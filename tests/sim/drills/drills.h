@@ -34,6 +34,14 @@ void weir_drill_live(struct weir_sim_exam *x);
 void weir_drill_vouch(struct weir_sim_exam *x);
 /** sync/engine/engine_purge.c: tombstones, bans and conflicts */
 void weir_drill_purge(struct weir_sim_exam *x);
+/** sync/engine/engine_audit.c, engine_sums.c: the walk over all records */
+void weir_drill_walk(struct weir_sim_exam *x);
+/** sync/engine/engine_audit.c, engine_sums.c: damaged records */
+void weir_drill_repair(struct weir_sim_exam *x);
+/** sync/engine/engine_audit.c: questions and keys */
+void weir_drill_audit(struct weir_sim_exam *x);
+/** sync/engine/engine_audit.c: which side mends itself */
+void weir_drill_votes(struct weir_sim_exam *x);
 /** sync/engine/engine_purge.c: empty lanes of bans */
 void weir_drill_forget(struct weir_sim_exam *x);
 
