@@ -22,8 +22,9 @@ static const struct weir_sim_model drills[] = {
     { "vouch", weir_drill_vouch },
     { "purge", weir_drill_purge },
     { "forget", weir_drill_forget },
-    { "pull", weir_drill_pull },   { "purge", weir_drill_purge },   { "forget", weir_drill_forget },
-    { "walk", weir_drill_walk },   { "repair", weir_drill_repair }, { "audit", weir_drill_audit },
+    { "walk", weir_drill_walk },
+    { "repair", weir_drill_repair },
+    { "audit", weir_drill_audit },
     { "votes", weir_drill_votes },
 };
 
