@@ -113,7 +113,8 @@ void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms)
  */
 WEIR_MUST_USE enum weir_err weir_engine_link_up(struct weir_engine *e, uint32_t link,
                                                 const uint8_t node[WEIR_NODE_ID_LEN]);
-/** The peer is no longer connected. Does nothing for a link that is not connected. */
+/** The peer is no longer connected. Does nothing for a link that is not connected.
+ * @param link  below the limit (contract) */
 void weir_engine_link_down(struct weir_engine *e, uint32_t link);
 /**
  * A frame came, published or sent to this node. Whatever it holds, it is counted, and applied,

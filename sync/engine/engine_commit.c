@@ -138,15 +138,15 @@ enum weir_err weir_engine_link_up(struct weir_engine *e, uint32_t link,
 
 void weir_engine_link_down(struct weir_engine *e, uint32_t link)
 {
+    WEIR_ASSERT(link < WEIR_ENGINE_LINKS_MAX);
     weir_engine_turn(e);
-    if (link >= e->num_links || e->links[link] == NULL || !e->links[link]->up)
+    if (e->links[link] == NULL || !e->links[link]->up)
         return;
     if (e->links[link]->handshake_done) {
         weir_engine_members_down(e, link);
         e->away_us = e->mono_us; /* an evicted node, refused at each attempt, does not count */
     }
     e->links[link]->up = false;
-    e->links[link]->handshake_done = false;
     e->num_up--;
     weir_engine_pulls_lost(e, link);
     if (e->audit.open && e->audit.link == link)
@@ -189,8 +189,7 @@ void weir_engine_receive(struct weir_engine *e, uint32_t link, struct weir_span 
     WEIR_ASSERT(frame.at != NULL || frame.len == 0);
     weir_engine_turn(e);
     engine_count(e, WEIR_COUNT_FRAMES, 1);
-    if (link >= e->num_links || e->links[link] == NULL || !e->links[link]->up || e->turn_err < 0 ||
-        e->unloaded) {
+    if (e->links[link] == NULL || !e->links[link]->up || e->turn_err < 0 || e->unloaded) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
         return;
     }
@@ -234,7 +233,7 @@ static enum weir_err commit_stores(struct weir_engine *e, bool *ret_bans_stand)
 static void undo_turn(struct weir_engine *e, bool bans_stand)
 {
     enum weir_err err = e->turn_err;
-    bool is_disk = err == WEIR_EIO || err == WEIR_EFULL || err == WEIR_ECORRUPT;
+    bool is_disk = err == WEIR_EIO || err == WEIR_EFULL;
 
     weir_engine_abort_stores(e);
     weir_engine_active_end(e, false);

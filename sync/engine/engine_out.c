@@ -76,12 +76,9 @@ static void add_frame(struct weir_engine *e, uint32_t link, struct weir_span fra
 void weir_engine_send(struct weir_engine *e, uint32_t link, enum weir_frame_topic topic,
                       const ProtobufCMessage *msg)
 {
+    if (e->turn_err < 0 || (link == WEIR_ENGINE_NO_LINK && e->num_up == 0))
+        return;
     size_t len = weir_frame_packed_len(msg);
-
-    if (e->turn_err < 0)
-        return;
-    if (link == WEIR_ENGINE_NO_LINK && e->num_up == 0)
-        return;
     uint8_t *at = len <= WEIR_FRAME_MAX && e->outs.arena.used + len <= WEIR_ENGINE_OUT_MAX
                       ? weir_arena_alloc(&e->outs.arena, len)
                       : NULL;

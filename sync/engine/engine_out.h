@@ -22,7 +22,8 @@ void *weir_engine_alloc(struct weir_engine *e, size_t len);
 
 /**
  * Pack a message and send it to one link, or publish it with WEIR_ENGINE_NO_LINK. A message that
- * finds no room is counted and not sent.
+ * finds no room is counted and not sent. After a failure of the turn it does nothing: the message
+ * may lack parts then.
  */
 void weir_engine_send(struct weir_engine *e, uint32_t link, enum weir_frame_topic topic,
                       const ProtobufCMessage *msg);

@@ -18,8 +18,7 @@
 
 #define PUB_BLOCK    16384
 #define PUB_MEMORY   (64 * (size_t)1048576)
-#define PUB_WAIT_MAX 65536 /* bans that wait for their batch */
-#define RECORD_FIXED 160   /* bytes of a packed record beside key, value, context and extra */
+#define RECORD_FIXED 160 /* bytes of a packed record beside key and value */
 
 void weir_engine_pub_init(struct engine_pub *p)
 {
@@ -85,15 +84,15 @@ static void ensure_own_lane(struct weir_engine *e, enum weir_group g)
 {
     static const uint8_t none[WEIR_LANE_LEN];
     struct engine_group *group = &e->group[g];
-    bool has_one = memcmp(group->meta.lane, none, WEIR_LANE_LEN) != 0;
+    bool may_stay =
+        memcmp(group->meta.lane, none, WEIR_LANE_LEN) != 0 && group->meta.seq < WEIR_RECORD_SEQ_MAX;
 
-    if (e->lane_drawn[g] && has_one)
+    if (e->lane_drawn[g] && may_stay)
         return;
     /* A store of bans may have lost the end of its lane when the host stopped, so such a lane
      * is never written on again. */
-    bool may_stay = has_one && (!engine_has(e, WEIR_RULE_NEW_LANE) ||
-                                (g == WEIR_GROUP_C && weir_engine_members_confirm(e)));
-    if (may_stay && group->meta.seq < WEIR_RECORD_SEQ_MAX)
+    if (may_stay && (!engine_has(e, WEIR_RULE_NEW_LANE) ||
+                     (g == WEIR_GROUP_C && weir_engine_members_confirm(e))))
         e->lane_drawn[g] = true;
     else
         weir_engine_draw_lane(e, g);
@@ -126,7 +125,7 @@ static enum weir_err may_write(const struct weir_engine *e, enum weir_group g)
 {
     const struct engine_pub *p = &e->group[g].pub;
 
-    if (e->readonly || e->unloaded)
+    if (e->readonly)
         return WEIR_EIO;
     if (e->turn_err < 0)
         return failed_write(e);
@@ -134,7 +133,7 @@ static enum weir_err may_write(const struct weir_engine *e, enum weir_group g)
         return WEIR_EBUSY;
     if (g == WEIR_GROUP_C && e->members != NULL && weir_members_clock_off(e->members))
         return WEIR_EPERM;
-    if (p->num - p->durable >= WEIR_WRITE_GROUP_MAX || p->num >= PUB_WAIT_MAX)
+    if (p->num - p->durable >= WEIR_WRITE_GROUP_MAX)
         return WEIR_ELIMIT;
     return WEIR_OK;
 }
@@ -249,7 +248,7 @@ static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_w
     if (err < 0)
         return err;
     if (!weir_engine_begin(e, g))
-        return WEIR_EIO;
+        return failed_write(e);
     err = records->ops->get(records, w->class, w->key, &old);
     if (err == WEIR_ECORRUPT) {
         /* Its stamp is not known, so nothing can be stamped above it before it has been fetched
@@ -259,7 +258,7 @@ static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_w
     }
     if (err < 0 && err != WEIR_ENOTFOUND) {
         weir_engine_fail(e, err);
-        return WEIR_EIO;
+        return failed_write(e);
     }
     return write_own_record(e, w, err == WEIR_OK ? &old : NULL, is_asked);
 }
@@ -284,7 +283,7 @@ enum weir_err weir_engine_write_own(struct weir_engine *e, const struct weir_eng
 
 static size_t packed_bound(const struct weir_stored_record *rec)
 {
-    return RECORD_FIXED + rec->rec.key.len + rec->rec.value.len + rec->extra.len;
+    return RECORD_FIXED + rec->rec.key.len + rec->rec.value.len;
 }
 
 static void batch_init(struct weir_engine *e, Weir__V1__Batch *b, enum weir_group g,
@@ -305,13 +304,11 @@ static void batch_init(struct weir_engine *e, Weir__V1__Batch *b, enum weir_grou
     b->sent_ms = weir_hlc_ms(weir_hlc_of_ms(e->wall_ms));
 }
 
-/* Is record i the next of its lane after record i-1? */
+/* Is record i the next of its lane after record i-1? Of one lane, none was left out. */
 static bool is_next_in_lane(const struct engine_pub *p, size_t i)
 {
-    const struct weir_version *a = &p->recs[i - 1]->rec.version;
-    const struct weir_version *b = &p->recs[i]->rec.version;
-
-    return b->seq == a->seq + 1 && memcmp(a->lane, b->lane, WEIR_LANE_LEN) == 0;
+    return memcmp(p->recs[i - 1]->rec.version.lane, p->recs[i]->rec.version.lane, WEIR_LANE_LEN) ==
+           0;
 }
 
 /* Publish bans from `at` on as columns. @return how many; 0: the first cannot be a column */
@@ -343,22 +340,15 @@ static size_t publish_records(struct weir_engine *e, enum weir_group g, const st
     size_t len = 0;
 
     batch_init(e, &b, g, p->recs[at]);
-    while (end < p->num && (end == at || is_next_in_lane(p, end)) &&
-           end - at < WEIR_FRAME_RECORDS) {
+    while (end < p->num && (end == at || is_next_in_lane(p, end))) {
         len += packed_bound(p->recs[end]);
         if (len > WEIR_ENGINE_BATCH_MAX)
             break;
         end++;
     }
     b.r = weir_engine_alloc(e, (end - at) * sizeof(Weir__V1__Record *));
-    if (b.r == NULL)
-        return end > at ? end - at : 1;
-    for (size_t i = at; i < end; i++) {
-        b.r[i - at] = weir_engine_message(e, p->recs[i], false);
-        if (b.r[i - at] == NULL)
-            return end - at;
-    }
-    b.n_r = end - at;
+    for (size_t i = at; b.r != NULL && i < end; i++)
+        b.r[b.n_r++] = weir_engine_message(e, p->recs[i], false);
     weir_engine_send(e, WEIR_ENGINE_NO_LINK,
                      g == WEIR_GROUP_C ? WEIR_FRAME_BATCH_C : WEIR_FRAME_BATCH_E, &b.base);
     return end > at ? end - at : 1;
@@ -369,7 +359,7 @@ static void publish_group(struct weir_engine *e, enum weir_group g)
     struct engine_pub *p = &e->group[g].pub;
     size_t at = 0;
 
-    while (at < p->num && e->turn_err == WEIR_OK && e->num_up > 0) {
+    while (at < p->num) {
         size_t num = g == WEIR_GROUP_E ? publish_bans(e, p, at) : 0;
         at += num > 0 ? num : publish_records(e, g, p, at);
     }
@@ -380,10 +370,7 @@ static void publish_group(struct weir_engine *e, enum weir_group g)
 
 void weir_engine_publish(struct weir_engine *e)
 {
-    const struct engine_pub *bans = &e->group[WEIR_GROUP_E].pub;
-
-    if (e->group[WEIR_GROUP_C].pub.num > 0)
-        publish_group(e, WEIR_GROUP_C);
-    if (bans->num > 0 && (e->mono_us >= e->bans_at || bans->num >= ENGINE_COLS))
+    publish_group(e, WEIR_GROUP_C);
+    if (e->mono_us >= e->bans_at || e->group[WEIR_GROUP_E].pub.num >= ENGINE_COLS)
         publish_group(e, WEIR_GROUP_E);
 }

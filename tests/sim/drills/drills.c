@@ -26,6 +26,7 @@ static const struct weir_sim_model drills[] = {
     { "repair", weir_drill_repair },
     { "audit", weir_drill_audit },
     { "votes", weir_drill_votes },
+    { "write_checks", weir_drill_write_checks },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

@@ -45,4 +45,7 @@ void weir_drill_votes(struct weir_sim_exam *x);
 /** sync/engine/engine_purge.c: empty lanes of bans */
 void weir_drill_forget(struct weir_sim_exam *x);
 
+/** sync/engine/engine_write.c: what a write is refused for, and what is stored of it */
+void weir_drill_write_checks(struct weir_sim_exam *x);
+
 #endif
