@@ -48,4 +48,7 @@ void weir_drill_forget(struct weir_sim_exam *x);
 /** sync/engine/engine_write.c: what a write is refused for, and what is stored of it */
 void weir_drill_write_checks(struct weir_sim_exam *x);
 
+/** sync/engine/engine_write.c: stamps, lanes, contexts, and failures */
+void weir_drill_write_records(struct weir_sim_exam *x);
+
 #endif
