@@ -51,4 +51,7 @@ void weir_drill_write_checks(struct weir_sim_exam *x);
 /** sync/engine/engine_write.c: stamps, lanes, contexts, and failures */
 void weir_drill_write_records(struct weir_sim_exam *x);
 
+/** sync/engine/engine_write.c: batches */
+void weir_drill_publish(struct weir_sim_exam *x);
+
 #endif
