@@ -29,6 +29,7 @@ static const struct weir_sim_model drills[] = {
     { "write_checks", weir_drill_write_checks },
     { "write_records", weir_drill_write_records },
     { "publish", weir_drill_publish },
+    { "turn", weir_drill_turn },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

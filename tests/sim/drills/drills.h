@@ -54,4 +54,7 @@ void weir_drill_write_records(struct weir_sim_exam *x);
 /** sync/engine/engine_write.c: batches */
 void weir_drill_publish(struct weir_sim_exam *x);
 
+/** sync/engine/engine_turn.c, engine_commit.c: turns that fail, READONLY, STALE */
+void weir_drill_turn(struct weir_sim_exam *x);
+
 #endif
