@@ -30,6 +30,9 @@ static const struct weir_sim_model drills[] = {
     { "write_records", weir_drill_write_records },
     { "publish", weir_drill_publish },
     { "turn", weir_drill_turn },
+    { "out_pieces", weir_drill_out_pieces },
+    { "links", weir_drill_links },
+    { "new", weir_drill_new },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

@@ -57,4 +57,13 @@ void weir_drill_publish(struct weir_sim_exam *x);
 /** sync/engine/engine_turn.c, engine_commit.c: turns that fail, READONLY, STALE */
 void weir_drill_turn(struct weir_sim_exam *x);
 
+/** sync/engine/engine_out.c: outputs, and pieces of messages */
+void weir_drill_out_pieces(struct weir_sim_exam *x);
+
+/** sync/engine/engine_commit.c: links, frames, time, getters */
+void weir_drill_links(struct weir_sim_exam *x);
+
+/** sync/engine/engine_new.c: the start over any store, and the end */
+void weir_drill_new(struct weir_sim_exam *x);
+
 #endif
