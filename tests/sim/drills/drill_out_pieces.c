@@ -3,12 +3,11 @@
  * drill_out_pieces.c - sync/engine/engine_out.c: outputs of a turn, their limits, what stands when
  * it fails, and the pieces of messages.
  */
-#include "sync/engine/engine_out.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/base/limits.h"
+#include "sync/engine/engine_out.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/engine/engine_write.h"
 #include "tests/sim/drills/drill_run.h"

@@ -104,7 +104,7 @@ static void claim_both(struct weir_drill *d, enum weir_err settings, enum weir_e
     }
 }
 
-static void keep_bans_without_settings(struct weir_drill *d)
+static void commit_bans_without_settings(struct weir_drill *d)
 {
     enum weir_err how = weir_sim_draw(d->x, 2) == 0 ? WEIR_EIO : WEIR_EFULL;
     bool lanes = weir_sim_draw(d->x, 2) == 0;
@@ -389,8 +389,8 @@ static void reset_before_the_first_tick(struct weir_drill *d)
 static const weir_drill_fn all[] = {
     begin_anew,
     begin_a_transaction_once,
-    keep_bans_without_settings,
-    keep_bans_without_settings,
+    commit_bans_without_settings,
+    commit_bans_without_settings,
     lose_both_with_the_bans,
     lose_both_with_the_bans,
     lose_sessions_and_ask_again,

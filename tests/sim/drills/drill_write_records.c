@@ -183,13 +183,15 @@ struct ctx {
     uint64_t seq;
 };
 
-/* A record of the peer's lane, which had seen `num` dots. */
-static void store_old(struct weir_drill *d, const char *key, const uint8_t lane[WEIR_LANE_LEN],
-                      uint64_t seq, const struct ctx *ctx, size_t num)
+/* A record of the peer's first lane, which had seen `num` dots. */
+static void store_old(struct weir_drill *d, const char *key, uint64_t seq, const struct ctx *ctx,
+                      size_t num)
 {
+    uint8_t lane[WEIR_LANE_LEN];
     Weir__V1__Record *rec = weir_drill_make_record(
         d, &(struct weir_drill_rec){ .key = weir_span_cstr(key), .value = "old", .seq = seq });
 
+    weir_drill_lane(d->peer[0].node, WEIR_GROUP_C, 1, lane);
     rec->ctx = weir_drill_alloc(d, num * sizeof(Weir__V1__Ctx *));
     rec->n_ctx = num;
     for (size_t i = 0; i < num; i++) {
@@ -241,13 +243,13 @@ static void note_what_was_replaced(struct weir_drill *d)
     }
     struct ctx last = { .seq = 1 };
     memcpy(last.tail, lane + WEIR_NODE_ID_LEN, WEIR_LANE_TAIL_LEN);
-    store_old(d, "one", lane, 1, NULL, 0);
+    store_old(d, "one", 1, NULL, 0);
     write_over(d, "one", &last, 1);
     write_over(d, "one", &last, 1); /* what its own record had seen stays */
 
     /* Eight lanes and the last one: the oldest goes. */
     last.seq = 2;
-    store_old(d, "full", lane, 2, c, WEIR_RECORD_CTX_MAX);
+    store_old(d, "full", 2, c, WEIR_RECORD_CTX_MAX);
     c[WEIR_RECORD_CTX_MAX] = last;
     write_over(d, "full", c + 1, WEIR_RECORD_CTX_MAX);
     write_over(d, "full", c + 1, WEIR_RECORD_CTX_MAX);
@@ -258,7 +260,7 @@ static void note_what_was_replaced(struct weir_drill *d)
     memcpy(mixed[1].tail, own.lane + WEIR_NODE_ID_LEN, WEIR_LANE_TAIL_LEN);
     memcpy(mixed[5].tail, lane + WEIR_NODE_ID_LEN, WEIR_LANE_TAIL_LEN);
     mixed[5].seq = 1;
-    store_old(d, "mixed", lane, 3, mixed, WEIR_RECORD_CTX_MAX);
+    store_old(d, "mixed", 3, mixed, WEIR_RECORD_CTX_MAX);
     last.seq = 3;
     struct ctx left[] = { mixed[0], mixed[2], mixed[3], mixed[4], mixed[6], mixed[7], last };
     write_over(d, "mixed", left, WEIR_ARRAY_LEN(left));
@@ -267,7 +269,7 @@ static void note_what_was_replaced(struct weir_drill *d)
     memcpy(seven, c, sizeof(seven));
     last.seq = 4;
     seven[WEIR_RECORD_CTX_MAX - 1] = last;
-    store_old(d, "seven", lane, 4, c, WEIR_RECORD_CTX_MAX - 1);
+    store_old(d, "seven", 4, c, WEIR_RECORD_CTX_MAX - 1);
     write_over(d, "seven", seven, WEIR_RECORD_CTX_MAX);
 }
 

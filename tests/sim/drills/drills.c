@@ -33,6 +33,7 @@ static const struct weir_sim_model drills[] = {
     { "out_pieces", weir_drill_out_pieces },
     { "links", weir_drill_links },
     { "new", weir_drill_new },
+    { "active", weir_drill_active },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

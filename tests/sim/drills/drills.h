@@ -66,4 +66,7 @@ void weir_drill_links(struct weir_sim_exam *x);
 /** sync/engine/engine_new.c: the start over any store, and the end */
 void weir_drill_new(struct weir_sim_exam *x);
 
+/** sync/engine/engine_active.c: what is not active yet, and what is reported of it */
+void weir_drill_active(struct weir_sim_exam *x);
+
 #endif
