@@ -108,8 +108,11 @@ static void begin_over(struct weir_drill *d, enum content content, bool live, bo
     weir_memory_watch(d->store[WEIR_GROUP_C], &hooks);
     d->cfg.bootstrap = bootstrap;
     d->e = NULL;
+    uint64_t ops = weir_memory_counts(d->store[WEIR_GROUP_C]).num_ops;
     CLAIM(weir_engine_new(&d->cfg, &d->e) == WEIR_OK);
     weir_memory_watch(d->store[WEIR_GROUP_C], NULL);
+    if (live) /* begin, numbers, lanes: nothing is written */
+        CLAIM(weir_memory_counts(d->store[WEIR_GROUP_C]).num_ops == ops + 3 + (content != EMPTY));
     CLAIM(wiped == (content != EMPTY && !live));
     CLAIM(weir_engine_state(d->e) == (live || bootstrap ? WEIR_ENGINE_LIVE : WEIR_ENGINE_JOINING));
     CLAIM(weir_drill_meta(d, WEIR_GROUP_C).live == (live || bootstrap));
@@ -143,7 +146,9 @@ static void fail_an_operation(struct weir_drill *d)
             weir_memory_fail_commit(d->store[g], 1, WEIR_EFULL);
         else
             weir_memory_fail_op(d->store[g], n < 9 ? n : n - 9, WEIR_EIO);
+        uint64_t before = weir_memory_counts(d->store[WEIR_GROUP_C]).num_ops;
         enum weir_err err = weir_engine_new(&d->cfg, &e);
+        CLAIM(weir_memory_counts(d->store[WEIR_GROUP_C]).num_ops == before + (n < 8 ? n : 8));
         /* begin, numbers, lane, end of lanes, wipe, numbers, end of lanes, numbers; commit. Then
          * begin, numbers, end of lanes of the other store. */
         more = n <= 12;

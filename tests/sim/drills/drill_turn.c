@@ -104,11 +104,8 @@ static void claim_both(struct weir_drill *d, enum weir_err settings, enum weir_e
     }
 }
 
-static void commit_bans_without_settings(struct weir_drill *d)
+static void commit_bans_alone(struct weir_drill *d, bool lanes, enum weir_err how)
 {
-    enum weir_err how = weir_sim_draw(d->x, 2) == 0 ? WEIR_EIO : WEIR_EFULL;
-    bool lanes = weir_sim_draw(d->x, 2) == 0;
-
     weir_drill_start(d);
     weir_drill_meet(d, 0);
     if (lanes)
@@ -119,15 +116,13 @@ static void commit_bans_without_settings(struct weir_drill *d)
     CLAIM(d->err == how);
     claim_both(d, how, WEIR_OK);
     CLAIM(d->e->group[WEIR_GROUP_E].pub.num == 1 && d->e->group[WEIR_GROUP_C].pub.num == 0);
-    CLAIM(weir_engine_state(d->e) == WEIR_ENGINE_READONLY);
-    CLAIM(weir_drill_alarms(d, WEIR_ALARM_DISK, WEIR_ENGINE_NO_LINK) == 1);
+    bool disk = how != WEIR_ENOMEM;
+    CLAIM(weir_engine_state(d->e) == (disk ? WEIR_ENGINE_READONLY : WEIR_ENGINE_LIVE));
+    CLAIM(weir_drill_alarms(d, WEIR_ALARM_DISK, WEIR_ENGINE_NO_LINK) == disk);
 }
 
-static void lose_both_with_the_bans(struct weir_drill *d)
+static void lose_both(struct weir_drill *d, bool lanes, enum weir_err how)
 {
-    enum weir_err how = weir_sim_draw(d->x, 2) == 0 ? WEIR_ENOMEM : WEIR_EIO;
-    bool lanes = weir_sim_draw(d->x, 2) == 0;
-
     weir_drill_start(d);
     weir_drill_meet(d, 0);
     uint64_t commits = weir_memory_counts(d->store[WEIR_GROUP_C]).num_commits;
@@ -144,6 +139,21 @@ static void lose_both_with_the_bans(struct weir_drill *d)
         return;
     write_both(d);
     claim_both(d, WEIR_OK, WEIR_OK);
+}
+
+static void fail_each_commit(struct weir_drill *d)
+{
+    static const enum weir_err errs[] = { WEIR_EIO, WEIR_EFULL, WEIR_ENOMEM };
+    struct weir_sim_exam *x = d->x;
+
+    for (unsigned i = 0; i < 12 && x->claim == NULL; i++) {
+        if (i < 6)
+            commit_bans_alone(d, i % 2 != 0, errs[i / 2]);
+        else
+            lose_both(d, i % 2 != 0, errs[i / 2 - 3]);
+        weir_drill_deinit(d);
+        weir_drill_init(d, x);
+    }
 }
 
 /* -- what a failed turn leaves behind -- */
@@ -389,10 +399,7 @@ static void reset_before_the_first_tick(struct weir_drill *d)
 static const weir_drill_fn all[] = {
     begin_anew,
     begin_a_transaction_once,
-    commit_bans_without_settings,
-    commit_bans_without_settings,
-    lose_both_with_the_bans,
-    lose_both_with_the_bans,
+    fail_each_commit,
     lose_sessions_and_ask_again,
     forget_what_members_were_told,
     go_back_to_the_state_before,

@@ -315,11 +315,8 @@ static void refuse_over_a_damaged_record(struct weir_drill *d)
 }
 
 /* Operations of a turn with a write: begin, get, put, the lane, the numbers. One fails. */
-static void fail_an_operation(struct weir_drill *d)
+static void fail_operation(struct weir_drill *d, uint64_t at, enum weir_err how)
 {
-    static const enum weir_err errs[] = { WEIR_EIO, WEIR_EFULL, WEIR_ENOMEM };
-    enum weir_err how = errs[weir_sim_draw(d->x, 3)];
-    uint64_t at = 1 + weir_sim_draw(d->x, 5);
     struct weir_engine_write w = weir_drill_make_write(d, "k", "2");
     struct weir_engine_write next = weir_drill_make_write(d, "l", "2");
     struct weir_memory *m = d->store[WEIR_GROUP_C];
@@ -353,6 +350,18 @@ static void fail_an_operation(struct weir_drill *d)
     expect_lane(d, &meta, false);
     CLAIM(weir_drill_num_sent(d, WEIR_FRAME_BATCH_C, WEIR_ENGINE_NO_LINK) == 1);
     CLAIM(weir_drill_sent(d, WEIR_FRAME_BATCH_C, WEIR_ENGINE_NO_LINK, 0)->msg.batch->n_r == 1);
+}
+
+static void fail_each_operation(struct weir_drill *d)
+{
+    static const enum weir_err errs[] = { WEIR_EIO, WEIR_EFULL, WEIR_ENOMEM };
+    struct weir_sim_exam *x = d->x;
+
+    for (unsigned i = 0; i < 15 && x->claim == NULL; i++) {
+        fail_operation(d, 1 + i / 3, errs[i % 3]);
+        weir_drill_deinit(d);
+        weir_drill_init(d, x);
+    }
 }
 
 /* Earlier writes of a turn that fails are given its error. */
@@ -434,23 +443,13 @@ static void fail_an_allocation(struct weir_drill *d)
 /* -- all -- */
 
 static const weir_drill_fn all[] = {
-    stamp_above_what_was_purged,
-    stamp_until_the_end_of_time,
-    stamp_above_the_last_one,
-    go_on_with_a_confirmed_lane,
-    draw_a_lane_without_a_session,
-    draw_a_lane_when_not_confirmed,
-    draw_the_first_lane,
-    draw_a_lane_after_the_last_number,
-    note_what_was_replaced,
-    note_nothing_of_a_ban,
-    refuse_over_a_damaged_record,
-    fail_an_operation,
-    fail_an_operation,
-    fail_an_operation,
-    fail_an_operation,
-    fail_earlier_writes_too,
-    fail_an_allocation,
+    stamp_above_what_was_purged,   stamp_until_the_end_of_time,
+    stamp_above_the_last_one,      go_on_with_a_confirmed_lane,
+    draw_a_lane_without_a_session, draw_a_lane_when_not_confirmed,
+    draw_the_first_lane,           draw_a_lane_after_the_last_number,
+    note_what_was_replaced,        note_nothing_of_a_ban,
+    refuse_over_a_damaged_record,  fail_each_operation,
+    fail_earlier_writes_too,       fail_an_allocation,
 };
 
 void weir_drill_write_records(struct weir_sim_exam *x)
