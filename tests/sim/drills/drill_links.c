@@ -203,6 +203,13 @@ static void receive_each_kind(struct weir_drill *d)
     Weir__V1__PullReq *unknown = weir_drill_make_req(d, 0, WEIR_GROUP_C);
     weir_drill_receive(d, 0, WEIR_FRAME_PULL_REP, &weir_drill_make_rep(d, 0, unknown)->base);
     CLAIM(weir_drill_counted(d, WEIR_COUNT_FRAMES_STRANGE) == 1);
+    Weir__V1__Audit audit;
+    weir__v1__audit__init(&audit);
+    audit.has_class_ = 1;
+    audit.class_ = WEIR_CLASS_TENANT; /* keys, and none were asked for */
+    weir_drill_receive(d, 0, WEIR_FRAME_AUDIT, &audit.base);
+    CLAIM(weir_drill_counted(d, WEIR_COUNT_FRAMES_BAD) == 0);
+    CLAIM(weir_drill_counted(d, WEIR_COUNT_FRAMES_STRANGE) == 1);
 }
 
 /* -- time -- */
@@ -352,12 +359,14 @@ static void get_what_is_there(struct weir_drill *d)
     CLAIM(weir_engine_vv(d->e, WEIR_GROUP_E)->num == 0);
     CLAIM(weir_engine_floor(d->e, WEIR_GROUP_E)->num == 0);
     CLAIM(weir_engine_durable(d->e, WEIR_GROUP_E, lane[0]) == 0);
+    CLAIM(weir_engine_memory(d->e) == 0);
     weir_drill_meet(d, 0);
     weir_drill_meet(d, 3);
     size_t before = weir_engine_memory(d->e);
     struct engine_link *l = d->e->links[3];
     size_t *const caps[] = {
         &l->vv.cap,
+        &d->e->links[0]->vv.cap,
         &l->given[WEIR_GROUP_C].cap,
         &l->given[WEIR_GROUP_E].cap,
         &d->e->pulls[0].cursor.cap,

@@ -349,6 +349,11 @@ static void publish_what_is_durable(struct weir_drill *d)
     CLAIM(weir_drill_write_one(d, &ban) == WEIR_ENOMEM);
     CLAIM(d->e->group[WEIR_GROUP_E].pub.num == 0);
     CLAIM(d->e->group[WEIR_GROUP_E].pub.arena.used == 0);
+    CLAIM(weir_drill_write_one(d, &ban) == WEIR_OK);
+    d->mono_us += BANS_US; /* they go out with a turn that fails: a pull brings them */
+    weir_memory_fail_commit(d->store[WEIR_GROUP_C], 1, WEIR_ENOMEM);
+    CLAIM(weir_drill_put(d, "k", "1") == WEIR_ENOMEM);
+    CLAIM(d->e->group[WEIR_GROUP_E].pub.num == 0);
 }
 
 /* Each allocation of a publication fails once: it is sent otherwise, or not at all. */
