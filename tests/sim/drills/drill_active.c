@@ -3,10 +3,9 @@
  * drill_active.c - sync/engine/engine_active.c: which records are not yet active here, and what
  * heartbeats report of them.
  */
-#include "sync/engine/engine_active.h"
-
 #include <string.h>
 
+#include "sync/engine/engine_active.h"
 #include "sync/engine/engine_turn.h"
 #include "tests/sim/drills/drill_run.h"
 #include "tests/sim/drills/drills.h"
