@@ -435,7 +435,7 @@ static void prepare(struct weir_drill *d)
 }
 
 /* A ban, and what replaces, loses and goes in group C. */
-static void act(struct weir_drill *d)
+static void give_inputs(struct weir_drill *d)
 {
     struct weir_stored_record ban = make_ban(d, 1, 1);
     uint64_t before = weir_memory_counts(d->store[failing]).num_ops;
@@ -478,8 +478,8 @@ static void check_op(struct weir_drill *d, bool failed)
 
 static void fail_everything(struct weir_sim_exam *x)
 {
-    static const struct weir_drill_scene allocs = { prepare, act, check };
-    static const struct weir_drill_scene ops = { prepare, act, check_op };
+    static const struct weir_drill_scene allocs = { prepare, give_inputs, check };
+    static const struct weir_drill_scene ops = { prepare, give_inputs, check_op };
 
     weir_drill_fail_allocs(x, &allocs);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {

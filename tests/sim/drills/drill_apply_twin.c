@@ -115,7 +115,7 @@ static bool count_conflict(void *arg, const struct weir_conflict *c)
     return true;
 }
 
-static void look(struct step *s)
+static void read_before(struct step *s)
 {
     struct weir_drill *d = s->d;
     const struct weir_version *v = &s->rec.rec.version;
@@ -330,7 +330,7 @@ static void take_step(struct weir_drill *d, enum weir_group g)
     struct step s = { .d = d, .g = g };
 
     draw_step(&s);
-    look(&s);
+    read_before(&s);
     expect(&s);
     struct weir_stored_record *rec = weir_drill_copy_record(d, &s.rec);
     weir_drill_begin(d);

@@ -554,7 +554,7 @@ static void prepare(struct weir_drill *d)
     weir_drill_raise(&fault_vv, fault_lane, 9);
 }
 
-static void act(struct weir_drill *d)
+static void give_inputs(struct weir_drill *d)
 {
     weir_engine_note_given(d->e, FIRST, WEIR_GROUP_C, &fault_vv);
 }
@@ -573,7 +573,7 @@ static void check(struct weir_drill *d, bool failed)
 
 static void fail_everything(struct weir_sim_exam *x)
 {
-    static const struct weir_drill_scene scene = { prepare, act, check };
+    static const struct weir_drill_scene scene = { prepare, give_inputs, check };
 
     weir_drill_fail_allocs(x, &scene);
     weir_drill_fail_ops(x, WEIR_GROUP_C, &scene);
