@@ -31,7 +31,7 @@ static const struct weir_sim_model drills[] = {
     { "publish", weir_drill_publish },
     { "turn", weir_drill_turn },
     { "out_pieces", weir_drill_out_pieces },
-    { "links", weir_drill_links },
+    { "inputs", weir_drill_inputs },
     { "new", weir_drill_new },
     { "active", weir_drill_active },
 };

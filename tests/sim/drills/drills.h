@@ -61,7 +61,7 @@ void weir_drill_turn(struct weir_sim_exam *x);
 void weir_drill_out_pieces(struct weir_sim_exam *x);
 
 /** sync/engine/engine_commit.c: links, frames, time, getters */
-void weir_drill_links(struct weir_sim_exam *x);
+void weir_drill_inputs(struct weir_sim_exam *x);
 
 /** sync/engine/engine_new.c: the start over any store, and the end */
 void weir_drill_new(struct weir_sim_exam *x);

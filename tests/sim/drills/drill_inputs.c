@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * drill_links.c - sync/engine/engine_commit.c: links that come and go, frames of any, what time
+ * drill_inputs.c - sync/engine/engine_commit.c: links that come and go, frames of any, what time
  * leads to, the next deadline, and the getters.
  */
 #include <string.h>
@@ -400,7 +400,7 @@ static const weir_drill_fn all[] = {
     get_what_is_there,
 };
 
-void weir_drill_links(struct weir_sim_exam *x)
+void weir_drill_inputs(struct weir_sim_exam *x)
 {
     weir_drill_run_each(x, all, WEIR_ARRAY_LEN(all));
 }
