@@ -129,9 +129,9 @@ void weir_engine_link_tick(struct weir_engine *e)
 {
     for (uint32_t i = 0; i < e->num_links; i++) {
         struct engine_link *l = e->links[i];
-        if (l == NULL || !l->up || e->mono_us < l->hello_again_us)
+        if (l == NULL || e->mono_us < l->hello_again_us)
             continue;
-        if (!l->handshake_done || !l->live || l->behind || l->stale || l->split || e->lacks_end)
+        if (!l->handshake_done || !l->live || l->behind || l->stale || e->lacks_end)
             weir_engine_want_hello(e, i);
         l->hello_again_us = e->mono_us + HELLO_AGAIN_US;
     }
@@ -183,8 +183,7 @@ static bool is_another_resetting(const struct weir_engine *e)
     for (size_t i = 0; e->members != NULL && i < weir_members_num(e->members); i++) {
         const struct weir_members_item *m = weir_members_at(e->members, i);
         enum weir_engine_state state = (enum weir_engine_state)(m->state & UINT8_MAX);
-        if (m->life == WEIR_MEMBERS_ALIVE && m->heard &&
-            memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) != 0 &&
+        if (m->life == WEIR_MEMBERS_ALIVE && m->heard && /* as this node itself never is */
             (state == WEIR_ENGINE_JOINING || state == WEIR_ENGINE_STALE))
             return true;
     }

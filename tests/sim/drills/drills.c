@@ -34,6 +34,9 @@ static const struct weir_sim_model drills[] = {
     { "inputs", weir_drill_inputs },
     { "new", weir_drill_new },
     { "active", weir_drill_active },
+    { "hellos", weir_drill_hellos },
+    { "handshake", weir_drill_handshake },
+    { "floors", weir_drill_floors },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

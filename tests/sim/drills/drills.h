@@ -69,4 +69,13 @@ void weir_drill_new(struct weir_sim_exam *x);
 /** sync/engine/engine_active.c: what is not active yet, and what is reported of it */
 void weir_drill_active(struct weir_sim_exam *x);
 
+/** sync/engine/engine_link.c: what a Hello says, and when one is sent */
+void weir_drill_hellos(struct weir_sim_exam *x);
+
+/** sync/engine/engine_link.c: which Hellos are accepted, and what follows from them */
+void weir_drill_handshake(struct weir_sim_exam *x);
+
+/** sync/engine/engine_link.c: either side missed purges of the other */
+void weir_drill_floors(struct weir_sim_exam *x);
+
 #endif
