@@ -21,14 +21,13 @@
 static uint64_t last_published_seq(const struct engine_group *g)
 {
     const struct engine_pub *p = &g->pub;
-    uint64_t seq = g->meta.seq;
 
     for (size_t i = 0; i < p->num; i++) {
         const struct weir_version *v = &p->recs[i]->rec.version;
-        if (memcmp(v->lane, g->meta.lane, WEIR_LANE_LEN) == 0 && v->seq <= seq)
+        if (memcmp(v->lane, g->meta.lane, WEIR_LANE_LEN) == 0)
             return v->seq - 1;
     }
-    return seq;
+    return g->meta.seq;
 }
 
 static bool add_own_lanes(struct weir_engine *e, Weir__V1__Heartbeat *m)

@@ -37,6 +37,9 @@ static const struct weir_sim_model drills[] = {
     { "hellos", weir_drill_hellos },
     { "handshake", weir_drill_handshake },
     { "floors", weir_drill_floors },
+    { "pull", weir_drill_pull },           { "hellos", weir_drill_hellos },
+    { "handshake", weir_drill_handshake }, { "floors", weir_drill_floors },
+    { "heartbeat", weir_drill_heartbeat },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

@@ -78,4 +78,7 @@ void weir_drill_handshake(struct weir_sim_exam *x);
 /** sync/engine/engine_link.c: either side missed purges of the other */
 void weir_drill_floors(struct weir_sim_exam *x);
 
+/** sync/engine/engine_heartbeat.c */
+void weir_drill_heartbeat(struct weir_sim_exam *x);
+
 #endif
