@@ -80,7 +80,9 @@ static void apply_member_record(struct weir_engine *e, const struct weir_stored_
         return;
     }
     enum weir_err err = weir_members_put(e->members, rec->rec.key, rec->rec.value);
-    if (err < 0) /* its contents are not used; the record itself stays and is replicated */
+    if (err == WEIR_ENOMEM) /* else the member is unknown until a record of class MEMBER changes */
+        weir_engine_fail(e, err);
+    else if (err < 0) /* its contents are not used; the record itself stays and is replicated */
         engine_count(e, WEIR_COUNT_MEMBERS_BAD, 1);
 }
 

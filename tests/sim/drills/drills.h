@@ -81,4 +81,7 @@ void weir_drill_floors(struct weir_sim_exam *x);
 /** sync/engine/engine_heartbeat.c */
 void weir_drill_heartbeat(struct weir_sim_exam *x);
 
+/** sync/engine/engine_members.c: two lives of a node, eviction, records */
+void weir_drill_members(struct weir_sim_exam *x);
+
 #endif
