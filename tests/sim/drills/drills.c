@@ -40,6 +40,7 @@ static const struct weir_sim_model drills[] = {
     { "pull", weir_drill_pull },           { "hellos", weir_drill_hellos },
     { "handshake", weir_drill_handshake }, { "floors", weir_drill_floors },
     { "heartbeat", weir_drill_heartbeat }, { "members", weir_drill_members },
+    { "life", weir_drill_life },
 };
 
 bool weir_drills_hold(uint64_t seed, char *ret, size_t len)

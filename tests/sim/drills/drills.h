@@ -84,4 +84,7 @@ void weir_drill_heartbeat(struct weir_sim_exam *x);
 /** sync/engine/engine_members.c: two lives of a node, eviction, records */
 void weir_drill_members(struct weir_sim_exam *x);
 
+/** sync/engine/engine_life.c, engine_peer.c: resets, sessions and links that end; echoes */
+void weir_drill_life(struct weir_sim_exam *x);
+
 #endif
