@@ -40,7 +40,7 @@ FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
 CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/wire/h2", "node/wire/pem", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/access", "node/ctl/admin", "node/cli", "node/cli/certs", "node/cli/link", "node/cli/docs",
                 "node/cli/text", "proto", "sync",
                 "sync/version", "sync/frame", "sync/members", "sync/activation", "sync/engine", "sync/tree",
-                "sync/layout", "sync/store", "tenants", "tenants/certs", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster", "tests/sim/drills",
+                "sync/layout", "sync/store", "tenants", "tenants/certs", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster", "tests/sim/drills", "tests/sim/drills/bed",
                 "tests/sim/memory", "tests/sim/models", "tests/sim/oracle", "tests/sim/runner")
 
 # layer -> layers it may include. "store" is sync/store/store.h, the store's face to what reads through it.

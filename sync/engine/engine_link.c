@@ -56,7 +56,6 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_response)
     Weir__V1__Hello m;
 
     l->hello_us = e->mono_us + HELLO_US;
-    l->hello_again_us = e->mono_us + HELLO_AGAIN_US;
     weir__v1__hello__init(&m);
     m.has_cluster = m.has_node = m.has_incarnation = 1;
     m.cluster.len = e->cfg.cluster.len;

@@ -10,8 +10,8 @@
 #include "sync/engine/engine_apply.h"
 #include "sync/engine/engine_group.h"
 #include "sync/version/hlc.h"
-#include "tests/sim/drills/drill_faults.h"
-#include "tests/sim/drills/drill_seed.h"
+#include "tests/sim/drills/bed/drill_faults.h"
+#include "tests/sim/drills/bed/drill_seed.h"
 #include "tests/sim/drills/drills.h"
 
 #define STEPS        60
@@ -378,5 +378,5 @@ void weir_drill_apply_twin(struct weir_sim_exam *x)
 {
     static const weir_drill_fn all[] = { take_steps, unpack_messages };
 
-    weir_drill_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

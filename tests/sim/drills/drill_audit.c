@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sync/engine/engine_inputs.h"
-#include "tests/sim/drills/drill_stock.h"
+#include "tests/sim/drills/bed/drill_stock.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 
@@ -73,10 +73,10 @@ static void asked_after_two_heartbeats(struct weir_drill *d)
     struct scene s;
 
     start(&s, d, 1);
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(audit_sent(d, 1) == NULL && weir_drill_counted(d, WEIR_COUNT_AUDITS_BAD) == 0);
     CLAIM(d->e->links[1]->audit_bad == TENANT && weir_drill_num(d, WEIR_OUT_ALARM) == 0);
-    weir_drill_beat(d, 1, TENANT, 1 + weir_sim_draw(d->x, 9));
+    weir_drill_beat_sums(d, 1, TENANT, 1 + weir_sim_draw(d->x, 9));
     const Weir__V1__Audit *m = audit_sent(d, 1);
     if (!CLAIM(m != NULL))
         return;
@@ -90,11 +90,11 @@ static void asked_after_two_heartbeats(struct weir_drill *d)
     CLAIM(d->e->links[1]->audit_asked);
     /* Not again for five seconds. */
     weir_drill_wait(d, AUDITS - 1);
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(audit_sent(d, 1) == NULL && weir_drill_counted(d, WEIR_COUNT_AUDITS_BAD) == 1);
     CLAIM(weir_drill_num(d, WEIR_OUT_ALARM) == 0 && weir_drill_counted(d, WEIR_COUNT_AUDITS) == 0);
     weir_drill_wait(d, 1);
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(audit_sent(d, 1) != NULL && weir_drill_counted(d, WEIR_COUNT_AUDITS) == 1);
 }
 
@@ -105,23 +105,23 @@ static void class_that_is_asked_for(struct weir_drill *d)
     struct scene s;
 
     start(&s, d, 1);
-    weir_drill_beat(d, 1, TENANT, 1);
-    weir_drill_beat(d, 1, CERT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, CERT, 1);
     CLAIM(audit_sent(d, 1) == NULL && weir_drill_counted(d, WEIR_COUNT_AUDITS_BAD) == 0);
-    weir_drill_beat(d, 1, TENANT, 1);
-    weir_drill_beat(d, 1, 0, 1);
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, 0, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(audit_sent(d, 1) == NULL && weir_drill_counted(d, WEIR_COUNT_AUDITS_BAD) == 0);
-    weir_drill_beat(d, 1, TENANT | CERT, 1);
+    weir_drill_beat_sums(d, 1, TENANT | CERT, 1);
     CLAIM(audit_sent(d, 1) != NULL && audit_sent(d, 1)->class_ == WEIR_CLASS_TENANT);
     /* A class that the peer has not. */
     weir_drill_wait(d, AUDITS);
-    weir_drill_beat(d, 1, CERT, 0);
+    weir_drill_beat_sums(d, 1, CERT, 0);
     CLAIM(audit_sent(d, 1) != NULL && audit_sent(d, 1)->class_ == WEIR_CLASS_CERT);
     /* A class that this node has not. */
     weir_drill_wait(d, AUDITS);
-    weir_drill_beat(d, 1, UINT32_C(1) << WEIR_CLASS_LIST, 1);
-    weir_drill_beat(d, 1, UINT32_C(1) << WEIR_CLASS_LIST, 1);
+    weir_drill_beat_sums(d, 1, UINT32_C(1) << WEIR_CLASS_LIST, 1);
+    weir_drill_beat_sums(d, 1, UINT32_C(1) << WEIR_CLASS_LIST, 1);
     const Weir__V1__Audit *m = audit_sent(d, 1);
     CLAIM(m != NULL && m->class_ == WEIR_CLASS_LIST && m->buckets.len == sizeof(zero) &&
           memcmp(m->buckets.data, zero, sizeof(zero)) == 0);
@@ -150,24 +150,24 @@ static void no_comparison(struct weir_drill *d)
     struct scene s;
 
     start(&s, d, 1);
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     weir_vector_forget(&d->peer[1].vv[WEIR_GROUP_C], s.lane);
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(d->e->links[1]->audit_bad == 0 && audit_sent(d, 1) == NULL);
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(d->e->links[1]->audit_bad == 0 && weir_drill_counted(d, WEIR_COUNT_AUDITS_BAD) == 0);
-    weir_drill_settle(d); /* the second such heartbeat led to a pull */
+    weir_drill_settle_all(d); /* the second such heartbeat led to a pull */
     weir_drill_level(d, 1);
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(d->e->links[1]->audit_bad == TENANT);
     d->e->num_damaged = 1;
     d->e->repair_us = NEVER;
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(d->e->links[1]->audit_bad == 0 && weir_drill_counted(d, WEIR_COUNT_AUDITS_BAD) == 0);
     d->e->num_damaged = 0;
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(audit_sent(d, 1) == NULL);
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(audit_sent(d, 1) != NULL);
 }
 
@@ -203,8 +203,8 @@ static void receive_keys(struct weir_drill *d, Weir__V1__KeyVer **kv, size_t num
 static void ask(struct scene *s, struct weir_drill *d)
 {
     start(s, d, 1);
-    weir_drill_beat(d, 1, TENANT, 1);
-    weir_drill_beat(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
+    weir_drill_beat_sums(d, 1, TENANT, 1);
     CLAIM(audit_sent(d, 1) != NULL);
 }
 
@@ -543,7 +543,7 @@ static void take_step(struct scene *s, struct weir_drill *d, enum step what)
                                 make_key(d, s->key[2], s->lane, 2000, 2) };
 
     if (what == STEP_ASK)
-        weir_drill_beat(d, 1, TENANT, 1);
+        weir_drill_beat_sums(d, 1, TENANT, 1);
     else if (what == STEP_FETCH)
         receive_keys(d, kv, WEIR_ARRAY_LEN(kv));
     else if (what == STEP_BEGIN)
@@ -574,7 +574,7 @@ static void allocations_fail(struct weir_drill *outer)
         struct scene s;
         weir_drill_init(d, outer->x);
         start(&s, d, 1);
-        weir_drill_beat(d, 1, TENANT, 1);
+        weir_drill_beat_sums(d, 1, TENANT, 1);
         d->e->links[1]->audit_asked = true;
         if (what == STEP_SEARCH)
             ask_about(&s, d, 1, 7);
@@ -582,16 +582,16 @@ static void allocations_fail(struct weir_drill *outer)
         take_step(&s, d, what);
         has_failed = weir_sim_plenty();
         CLAIM(has_failed || is_done(d, what));
-        weir_drill_settle(d);
+        weir_drill_settle_all(d);
         for (unsigned i = 0; i < 2; i++) {
             weir_drill_wait(d, AUDITS);
-            weir_drill_settle(d);
+            weir_drill_settle_all(d);
         }
         weir_drill_level(d, 1);
         weir_drill_hello(d, 1, true);
-        weir_drill_settle(d);
-        weir_drill_beat(d, 1, 0, 1);
-        weir_drill_beat(d, 1, TENANT, 1);
+        weir_drill_settle_all(d);
+        weir_drill_beat_sums(d, 1, 0, 1);
+        weir_drill_beat_sums(d, 1, TENANT, 1);
         d->e->links[1]->audit_asked = true;
         if (what == STEP_SEARCH)
             ask_about(&s, d, 1, 7);

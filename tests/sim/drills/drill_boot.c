@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "tests/sim/drills/drill_pulls.h"
+#include "tests/sim/drills/bed/drill_pulls.h"
 #include "tests/sim/drills/drills.h"
 
 #define MILLISECOND UINT64_C(1000)
@@ -109,7 +109,7 @@ static void take_all_over_at_the_end(struct weir_drill *d)
 }
 
 /* A stamp below this node's own changes nothing. */
-static void keep_the_larger_stamp(struct weir_drill *d)
+static void leave_the_larger_stamp(struct weir_drill *d)
 {
     uint8_t lane[WEIR_LANE_LEN];
     const Weir__V1__PullReq *req = begin(d, 3, 0, lane);
@@ -152,7 +152,7 @@ static void begin_again_when_the_source_changes(struct weir_drill *d)
     req = take_first(d, req, lane); /* the floor of now is the one that counts */
     if (req == NULL)
         return;
-    weir_drill_answer(d, WEIR_DRILL_SOURCE, req);
+    weir_drill_respond_to(d, WEIR_DRILL_SOURCE, req);
     CLAIM(weir_drill_counted(d, WEIR_COUNT_PULLS_RESTARTED) == 0);
     CLAIM(weir_engine_state(d->e) == WEIR_ENGINE_LIVE);
 }
@@ -196,7 +196,8 @@ static void look_for_a_source_at_intervals(struct weir_drill *d)
     weir_drill_hello(d, WEIR_DRILL_SOURCE, true);
     CLAIM((weir_drill_request(d, WEIR_DRILL_SOURCE, WEIR_GROUP_E) != NULL) == !joins);
     d->req[WEIR_GROUP_E] = weir_drill_request(d, WEIR_DRILL_SOURCE, WEIR_GROUP_E);
-    weir_drill_answer(d, WEIR_DRILL_SOURCE, weir_drill_request(d, WEIR_DRILL_SOURCE, WEIR_GROUP_C));
+    weir_drill_respond_to(d, WEIR_DRILL_SOURCE,
+                          weir_drill_request(d, WEIR_DRILL_SOURCE, WEIR_GROUP_C));
     if (joins) /* bans come with the end of the bootstrap */
         d->req[WEIR_GROUP_E] = weir_drill_request(d, WEIR_DRILL_SOURCE, WEIR_GROUP_E);
     weir_drill_finish(d, WEIR_DRILL_SOURCE, WEIR_GROUP_E);
@@ -208,7 +209,7 @@ static void look_for_a_source_at_intervals(struct weir_drill *d)
         next = weir_drill_request(d, WEIR_DRILL_SOURCE, WEIR_GROUP_C);
     }
     if (joins)
-        weir_drill_answer(d, WEIR_DRILL_SOURCE, next);
+        weir_drill_respond_to(d, WEIR_DRILL_SOURCE, next);
     for (unsigned n = 0; n < 3; n++) {
         weir_drill_pass(d, WEIR_ENGINE_PULL_US / 2 + WEIR_ENGINE_PULL_US - 1);
         size_t num = weir_drill_num_sent(d, WEIR_FRAME_PULL_REQ, WEIR_DRILL_SOURCE);
@@ -282,7 +283,7 @@ static void ask_others_when_the_first_is_silent(struct weir_drill *d)
 
 static const weir_drill_fn all[] = {
     ask_one_source_for_all,          take_all_over_at_the_end,
-    keep_the_larger_stamp,           begin_again_when_the_source_changes,
+    leave_the_larger_stamp,          begin_again_when_the_source_changes,
     wipe_what_an_attempt_left,       look_for_a_source_at_intervals,
     prefer_whose_purges_were_missed, ask_others_when_the_first_is_silent,
 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "sync/engine/engine_state.h"
-#include "tests/sim/drills/drill_pulls.h"
+#include "tests/sim/drills/bed/drill_pulls.h"
 #include "tests/sim/drills/drills.h"
 
 #define MILLISECOND  UINT64_C(1000)
@@ -81,7 +81,7 @@ static void ask_any_peer_from_time_to_time(struct weir_drill *d)
         weir_drill_meet(d, link);
         for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
             if (weir_drill_request(d, link, (enum weir_group)g) != NULL)
-                weir_drill_answer(d, link, weir_drill_request(d, link, (enum weir_group)g));
+                weir_drill_respond_to(d, link, weir_drill_request(d, link, (enum weir_group)g));
     }
     for (unsigned n = 0; n < 12; n++) {
         weir_drill_wait(d, 3 * WEIR_ENGINE_PULL_US / 2);
@@ -97,7 +97,7 @@ static void ask_any_peer_from_time_to_time(struct weir_drill *d)
             weir_drill_meet(d, link);
             for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
                 if (weir_drill_request(d, link, (enum weir_group)g) != NULL)
-                    weir_drill_answer(d, link, weir_drill_request(d, link, (enum weir_group)g));
+                    weir_drill_respond_to(d, link, weir_drill_request(d, link, (enum weir_group)g));
         }
     }
     for (uint32_t link = num_met; link < WEIR_DRILL_PEERS; link++)
@@ -202,7 +202,7 @@ static void purge_during_response(struct weir_drill *d, unsigned how)
     CLAIM(memcmp(again->session.data, req->session.data, 8) != 0);
     CLAIM(weir_drill_listed(again->floor, again->n_floor, own.lane) == 2);
     CLAIM(weir_drill_listed(again->cursor, again->n_cursor, own.lane) == 2);
-    weir_drill_answer(d, WEIR_DRILL_SOURCE, again);
+    weir_drill_respond_to(d, WEIR_DRILL_SOURCE, again);
     CLAIM(weir_drill_counted(d, WEIR_COUNT_PULLS_DONE) == 1);
 }
 

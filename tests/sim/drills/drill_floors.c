@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sync/engine/engine_members.h"
-#include "tests/sim/drills/drill_links.h"
+#include "tests/sim/drills/bed/drill_links.h"
 #include "tests/sim/drills/drills.h"
 
 #define SECOND WEIR_DRILL_SECOND
@@ -420,5 +420,5 @@ static const weir_drill_fn all[] = {
 
 void weir_drill_floors(struct weir_sim_exam *x)
 {
-    weir_drill_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sync/engine/engine_group.h"
-#include "tests/sim/drills/drill_stock.h"
+#include "tests/sim/drills/bed/drill_stock.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 

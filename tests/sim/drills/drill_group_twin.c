@@ -9,7 +9,7 @@
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/version/num.h"
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 #include "tests/sim/drills/drills.h"
 
 #define LANES 6

@@ -6,7 +6,7 @@
 
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
-#include "tests/sim/drills/drill_links.h"
+#include "tests/sim/drills/bed/drill_links.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 
@@ -419,5 +419,5 @@ static const weir_drill_fn all[] = {
 
 void weir_drill_hellos(struct weir_sim_exam *x)
 {
-    weir_drill_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -7,7 +7,7 @@
 
 #include "sync/engine/engine_state.h"
 #include "sync/members/members.h"
-#include "tests/sim/drills/drill_run.h"
+#include "tests/sim/drills/bed/drill_writes.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 
@@ -287,9 +287,11 @@ static void wait_for_the_first(struct weir_drill *d)
         FIRST_PULL = 7,
         LAST_PULL = 8,
         HELLO = 10,
+        WANT_C = 11,
         DOWN = 14
     };
     weir_members_free(&e->members);
+    l->handshake_done = true;
     for (unsigned mode = 0; mode < 3; mode++) { /* as a rule; READONLY; STALE */
         e->readonly = mode == 1;
         e->state = mode == 2 ? WEIR_ENGINE_STALE : WEIR_ENGINE_LIVE;
@@ -301,10 +303,11 @@ static void wait_for_the_first(struct weir_drill *d)
                     *times[k] = now + 5000 + k;
                 *times[i] = now + 10;
                 bool by_flag = i == BANS || i == HELLO || i == FIRST_PULL || i == LAST_PULL;
-                bool counts = mode == 1 ? i == HEARTBEAT || i == RETRY
-                              : mode == 2
-                                  ? i == HEARTBEAT || i == EXPORT
-                                  : i != RETRY && i != EXPORT && i != DOWN && (on != 0 || !by_flag);
+                bool counts =
+                    mode == 1   ? i == HEARTBEAT || i == RETRY
+                    : mode == 2 ? i == HEARTBEAT || i == EXPORT
+                                : i != RETRY && i != EXPORT && i != DOWN && (on != 0 || !by_flag) &&
+                                      (on == 0 || i != WANT_C); /* its sessions are all open */
                 CLAIM((weir_engine_deadline(e) == now + 10) == counts);
                 CLAIM(counts || weir_engine_deadline(e) == now + 5000 ||
                       (i == HEARTBEAT && weir_engine_deadline(e) == now + 5001));
@@ -314,7 +317,37 @@ static void wait_for_the_first(struct weir_drill *d)
     e->readonly = false;
     e->state = WEIR_ENGINE_LIVE;
     e->group[WEIR_GROUP_E].pub.num = 0;
-    e->pulls[0].open = e->pulls[3].open = false;
+}
+
+/* What is wanted of a peer waits for the budget, for a free session and for the handshake. */
+static void wait_for_a_session(struct weir_drill *d)
+{
+    weir_drill_start(d);
+    weir_drill_meet(d, 2);
+    struct weir_engine *e = d->e;
+    struct engine_link *l = e->links[2];
+    uint64_t now = d->mono_us;
+    weir_members_free(&e->members);
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
+        e->pulls[i].open = false;
+    e->heartbeat_at = e->pull_at = e->purge_at = e->scan.next_us = now + 5000;
+    l->hello_again_us = l->hello_us = l->want_us[WEIR_GROUP_C] = now + 5000;
+    l->want_us[WEIR_GROUP_E] = now + 10;
+    e->paid_us = now + 11;
+    CLAIM(weir_engine_deadline(e) == now + 11);
+    e->paid_us = 0;
+    for (unsigned num = 0; num <= WEIR_ENGINE_PULLS_MAX; num++) {
+        for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
+            e->pulls[i].open = i < num;
+            e->pulls[i].group = num < WEIR_ENGINE_PULLS_MAX ? WEIR_GROUP_E : WEIR_GROUP_C;
+            e->pulls[i].deadline_us = ENGINE_NEVER;
+        }
+        CLAIM((weir_engine_deadline(e) == now + 10) == (num < 2));
+    }
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
+        e->pulls[i].open = false;
+    l->handshake_done = false;
+    CLAIM(weir_engine_deadline(e) > now + 10);
 }
 
 /* Members have a deadline of their own, in every state. */
@@ -396,11 +429,12 @@ static const weir_drill_fn all[] = {
     fetch_what_is_damaged,
     go_on_with_a_search,
     wait_for_the_first,
+    wait_for_a_session,
     wait_for_the_members,
     get_what_is_there,
 };
 
 void weir_drill_inputs(struct weir_sim_exam *x)
 {
-    weir_drill_run_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -6,7 +6,7 @@
 
 #include "sync/engine/engine_inputs.h"
 #include "sync/version/num.h"
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 #include "tests/sim/drills/drills.h"
 
 #define LANES_ALARM 1024

@@ -8,7 +8,7 @@
 #include "sync/engine/engine_life.h"
 #include "sync/engine/engine_members.h"
 #include "sync/engine/engine_peer.h"
-#include "tests/sim/drills/drill_links.h"
+#include "tests/sim/drills/bed/drill_links.h"
 #include "tests/sim/drills/drills.h"
 
 #define SECOND    WEIR_DRILL_SECOND
@@ -255,5 +255,5 @@ static const weir_drill_fn all[] = {
 
 void weir_drill_life(struct weir_sim_exam *x)
 {
-    weir_drill_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

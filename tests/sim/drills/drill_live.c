@@ -9,8 +9,8 @@
 #include "sync/engine/engine_state.h"
 #include "sync/frame/frame_bans.h"
 #include "sync/version/hlc.h"
-#include "tests/sim/drills/drill_faults.h"
-#include "tests/sim/drills/drill_seed.h"
+#include "tests/sim/drills/bed/drill_faults.h"
+#include "tests/sim/drills/bed/drill_seed.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 
@@ -632,7 +632,7 @@ void weir_drill_live(struct weir_sim_exam *x)
     static const struct weir_drill_scene chain = { prepare_chain, receive, check_chain };
     static const struct weir_drill_scene gap = { prepare_gap, receive, check_gap };
 
-    weir_drill_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
     weir_drill_fail_allocs(x, &chain);
     weir_drill_fail_ops(x, WEIR_GROUP_C, &chain);
     weir_drill_fail_allocs(x, &gap);

@@ -7,7 +7,7 @@
 
 #include "sync/engine/engine_members.h"
 #include "sync/frame/member.h"
-#include "tests/sim/drills/drill_links.h"
+#include "tests/sim/drills/bed/drill_links.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 
@@ -343,5 +343,5 @@ static const weir_drill_fn all[] = {
 
 void weir_drill_members(struct weir_sim_exam *x)
 {
-    weir_drill_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sync/engine/engine_state.h"
-#include "tests/sim/drills/drill_run.h"
+#include "tests/sim/drills/bed/drill_writes.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 
@@ -268,5 +268,5 @@ static const weir_drill_fn all[] = {
 
 void weir_drill_new(struct weir_sim_exam *x)
 {
-    weir_drill_run_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

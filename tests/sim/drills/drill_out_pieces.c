@@ -10,7 +10,7 @@
 #include "sync/engine/engine_out.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/engine/engine_write.h"
-#include "tests/sim/drills/drill_run.h"
+#include "tests/sim/drills/bed/drill_writes.h"
 #include "tests/sim/drills/drills.h"
 
 #define ITEMS_MAX 262144 /* outputs of a turn */
@@ -419,5 +419,5 @@ static const weir_drill_fn all[] = {
 
 void weir_drill_out_pieces(struct weir_sim_exam *x)
 {
-    weir_drill_run_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "sync/engine/engine_state.h"
-#include "tests/sim/drills/drill_pulls.h"
+#include "tests/sim/drills/bed/drill_pulls.h"
 #include "tests/sim/drills/drills.h"
 
 #define MILLISECOND UINT64_C(1000)
@@ -103,7 +103,7 @@ static void pull_in_three_responses(struct weir_drill *d)
 
 /* What stays the same while the count of the source does is kept, also where a response has none of
  * it. */
-static void keep_what_is_beyond(struct weir_drill *d)
+static void carry_what_is_beyond(struct weir_drill *d)
 {
     uint8_t lane[WEIR_LANE_LEN];
 
@@ -298,7 +298,7 @@ static void begin_again_with_another_incarnation(struct weir_drill *d)
     if (!CLAIM(req != NULL))
         return;
     CLAIM(req->n_cursor == 0 && !req->has_want_incarnation);
-    weir_drill_answer(d, WEIR_DRILL_SOURCE, req);
+    weir_drill_respond_to(d, WEIR_DRILL_SOURCE, req);
     CLAIM(weir_engine_durable(d->e, WEIR_GROUP_C, lane) == 3);
 }
 
@@ -320,7 +320,7 @@ static void leave_a_source_with_more_purges(struct weir_drill *d)
 }
 
 /* A floor that this node is above is none of its business, and only a bootstrap takes it over. */
-static void keep_floors_apart(struct weir_drill *d)
+static void leave_floors_apart(struct weir_drill *d)
 {
     uint8_t lane[WEIR_LANE_LEN];
 
@@ -347,7 +347,7 @@ static void keep_floors_apart(struct weir_drill *d)
 static const weir_drill_fn all[] = {
     request_what_a_peer_has,
     pull_in_three_responses,
-    keep_what_is_beyond,
+    carry_what_is_beyond,
     reject_what_a_session_has_no_place_for,
     ignore_responses_to_no_request,
     give_up_a_silent_source,
@@ -358,7 +358,7 @@ static const weir_drill_fn all[] = {
     take_not_live,
     begin_again_with_another_incarnation,
     leave_a_source_with_more_purges,
-    keep_floors_apart,
+    leave_floors_apart,
 };
 
 void weir_drill_pull(struct weir_sim_exam *x)

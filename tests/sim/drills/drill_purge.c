@@ -7,7 +7,7 @@
 
 #include "sync/engine/engine_state.h"
 #include "sync/version/hlc.h"
-#include "tests/sim/drills/drill_stock.h"
+#include "tests/sim/drills/bed/drill_stock.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 

@@ -9,7 +9,7 @@
 #include "sync/engine/engine_inputs.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
-#include "tests/sim/drills/drill_stock.h"
+#include "tests/sim/drills/bed/drill_stock.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 

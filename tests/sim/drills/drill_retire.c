@@ -12,7 +12,7 @@
 #include "sync/engine/engine_write.h"
 #include "sync/frame/member.h"
 #include "sync/version/num.h"
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 #include "tests/sim/drills/drills.h"
 
 #define SMALLER    0 /* a peer whose name is smaller than the engine's */

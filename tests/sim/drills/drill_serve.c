@@ -7,8 +7,8 @@
 
 #include "node/base/limits.h"
 #include "sync/version/num.h"
-#include "tests/sim/drills/drill_faults.h"
-#include "tests/sim/drills/drill_seed.h"
+#include "tests/sim/drills/bed/drill_faults.h"
+#include "tests/sim/drills/bed/drill_seed.h"
 #include "tests/sim/drills/drills.h"
 
 #define PULLER       0
@@ -394,6 +394,6 @@ static const weir_drill_fn all[] = {
 
 void weir_drill_serve(struct weir_sim_exam *x)
 {
-    weir_drill_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
     fail_everything(x);
 }

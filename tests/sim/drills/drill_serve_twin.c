@@ -11,7 +11,7 @@
 #include "node/base/limits.h"
 #include "sync/version/hlc.h"
 #include "sync/version/num.h"
-#include "tests/sim/drills/drill_seed.h"
+#include "tests/sim/drills/bed/drill_seed.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 

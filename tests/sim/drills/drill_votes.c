@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sync/engine/engine_state.h"
-#include "tests/sim/drills/drill_stock.h"
+#include "tests/sim/drills/bed/drill_stock.h"
 #include "tests/sim/drills/drills.h"
 
 #define SECOND   UINT64_C(1000000)
@@ -61,7 +61,7 @@ static void beat(struct scene *s, struct weir_drill *d, uint32_t link, uint32_t 
     if (is == 'r')
         d->peer[link].beat_n = d->peer[1].beat_n;
     if (is != 'x')
-        weir_drill_beat(d, link, is == 's' ? 0 : classes, is == 'c' ? 2 : 1);
+        weir_drill_beat_sums(d, link, is == 's' ? 0 : classes, is == 'c' ? 2 : 1);
     if (is == 'r')
         d->peer[1].beat_n = d->peer[link].beat_n;
 }
@@ -246,10 +246,10 @@ static void sums_are_of_the_last_heartbeat(struct weir_drill *d)
     struct scene s;
 
     start(&s, d, "b");
-    weir_drill_beat(d, 1, 0, 1);
+    weir_drill_beat_sums(d, 1, 0, 1);
     CLAIM(weir_sum_eq(d->e->links[1]->sum[WEIR_CLASS_CERT], d->e->sums[WEIR_CLASS_CERT]->total));
     CLAIM(d->e->links[1]->sums_hash == weir_vector_hash(weir_engine_vv(d->e, WEIR_GROUP_C)));
-    weir_drill_beat(d, 1, CERT, 0);
+    weir_drill_beat_sums(d, 1, CERT, 0);
     CLAIM(d->e->links[1]->audit_bad == CERT);
     CLAIM(d->e->links[1]->sum[WEIR_CLASS_CERT].lo == 0);
 }

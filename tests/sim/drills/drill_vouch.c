@@ -9,8 +9,8 @@
 #include "sync/engine/engine_members.h"
 #include "sync/engine/engine_pull.h"
 #include "sync/frame/member.h"
-#include "tests/sim/drills/drill_faults.h"
-#include "tests/sim/drills/drill_seed.h"
+#include "tests/sim/drills/bed/drill_faults.h"
+#include "tests/sim/drills/bed/drill_seed.h"
 #include "tests/sim/drills/drills.h"
 
 /* Links of peers; those between were never up. */
@@ -605,7 +605,7 @@ static const weir_drill_fn all[] = {
 
 void weir_drill_vouch(struct weir_sim_exam *x)
 {
-    weir_drill_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
     if (x->claim == NULL)
         fail_everything(x);
 }

@@ -10,7 +10,7 @@
 #include "sync/engine/engine_state.h"
 #include "sync/engine/engine_write.h"
 #include "sync/version/hlc.h"
-#include "tests/sim/drills/drill_run.h"
+#include "tests/sim/drills/bed/drill_writes.h"
 #include "tests/sim/drills/drills.h"
 
 #define SECOND UINT64_C(1000000)
@@ -343,5 +343,5 @@ static const weir_drill_fn all[] = {
 
 void weir_drill_write_checks(struct weir_sim_exam *x)
 {
-    weir_drill_run_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -7,7 +7,7 @@
 
 #include "sync/members/members.h"
 #include "sync/version/hlc.h"
-#include "tests/sim/drills/drill_run.h"
+#include "tests/sim/drills/bed/drill_writes.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 
@@ -454,5 +454,5 @@ static const weir_drill_fn all[] = {
 
 void weir_drill_write_records(struct weir_sim_exam *x)
 {
-    weir_drill_run_each(x, all, WEIR_ARRAY_LEN(all));
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -4,7 +4,7 @@
  */
 #include "tests/sim/drills/drills.h"
 
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 
 static const struct weir_sim_model drills[] = {
     { "pull", weir_drill_pull },
@@ -37,9 +37,8 @@ static const struct weir_sim_model drills[] = {
     { "hellos", weir_drill_hellos },
     { "handshake", weir_drill_handshake },
     { "floors", weir_drill_floors },
-    { "pull", weir_drill_pull },           { "hellos", weir_drill_hellos },
-    { "handshake", weir_drill_handshake }, { "floors", weir_drill_floors },
-    { "heartbeat", weir_drill_heartbeat }, { "members", weir_drill_members },
+    { "heartbeat", weir_drill_heartbeat },
+    { "members", weir_drill_members },
     { "life", weir_drill_life },
 };
 

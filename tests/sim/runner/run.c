@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 #include "tests/sim/models/model.h"
 #include "tests/sim/oracle/heal.h"
 #include "tests/support/failalloc.h"

@@ -4,10 +4,10 @@
  * or another operation of a store. Whatever fails, the turn is undone as a whole, or the input was
  * never there, and nothing leaks. Owner: one thread.
  */
-#ifndef WEIR_TESTS_SIM_DRILLS_DRILL_FAULTS_H
-#define WEIR_TESTS_SIM_DRILLS_DRILL_FAULTS_H
+#ifndef WEIR_TESTS_SIM_DRILLS_BED_DRILL_FAULTS_H
+#define WEIR_TESTS_SIM_DRILLS_BED_DRILL_FAULTS_H
 
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 
 /** A turn in which something fails. */
 struct weir_drill_scene {
@@ -24,9 +24,5 @@ void weir_drill_fail_allocs(struct weir_sim_exam *x, const struct weir_drill_sce
 /** Each operation of a group's store fails in turn with WEIR_EIO, then none does. */
 void weir_drill_fail_ops(struct weir_sim_exam *x, enum weir_group g,
                          const struct weir_drill_scene *scene);
-
-typedef void (*weir_drill_fn)(struct weir_drill *d);
-/** Go through drills, each with stores of its own and no engine yet. None may leak. */
-void weir_drill_each(struct weir_sim_exam *x, const weir_drill_fn *all, size_t num);
 
 #endif

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * drill_run.h - private to tests/sim/drills/: a list of drills one after another, each of which
- * must give back what it allocated; and what several files ask of writes and records.
+ * drill_writes.h - private to tests/sim/drills/: what several files ask of writes and records.
  */
-#ifndef WEIR_TESTS_SIM_DRILLS_DRILL_RUN_H
-#define WEIR_TESTS_SIM_DRILLS_DRILL_RUN_H
+#ifndef WEIR_TESTS_SIM_DRILLS_BED_DRILL_WRITES_H
+#define WEIR_TESTS_SIM_DRILLS_BED_DRILL_WRITES_H
 
-#include "tests/sim/drills/drill.h"
-
-typedef void (*weir_drill_fn)(struct weir_drill *d);
-
-/** Run each until a claim does not hold; each begins as after weir_drill_init. */
-void weir_drill_run_each(struct weir_sim_exam *x, const weir_drill_fn *all, size_t num);
+#include "tests/sim/drills/bed/drill.h"
 
 /** Allocations that a drill lets fail, one after another, before it believes that there are no
  * more. */

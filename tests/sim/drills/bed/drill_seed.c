@@ -2,7 +2,7 @@
  *
  * drill_seed.c - records and rows that are put into stores or read out of them.
  */
-#include "tests/sim/drills/drill_seed.h"
+#include "tests/sim/drills/bed/drill_seed.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
  * engine.h, weir_drill_end. Owner: one thread.   Limits: WEIR_DRILL_PEERS links; a drill takes
  * about a millisecond.
  */
-#ifndef WEIR_TESTS_SIM_DRILLS_DRILL_H
-#define WEIR_TESTS_SIM_DRILLS_DRILL_H
+#ifndef WEIR_TESTS_SIM_DRILLS_BED_DRILL_H
+#define WEIR_TESTS_SIM_DRILLS_BED_DRILL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -185,7 +185,7 @@ uint64_t weir_drill_listed(Weir__V1__Lv *const *lanes, size_t num,
 /* -- all drills -- */
 
 typedef void (*weir_drill_fn)(struct weir_drill *d);
-/** One after another, each with an engine of its own, until a claim does not hold. */
+/** One after another, each with stores of its own, until a claim does not hold. None may leak. */
 void weir_drill_run(struct weir_sim_exam *x, const weir_drill_fn *all, size_t num);
 
 /** @param ret  as weir_sim_models_hold  @return true: all went as they must */

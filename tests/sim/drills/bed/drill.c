@@ -2,7 +2,7 @@
  *
  * drill.c - the engine of a drill, its turns and what they led to.
  */
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +44,12 @@ void weir_drill_init(struct weir_drill *d, struct weir_sim_exam *x)
 static void forget_outs(struct weir_drill *d)
 {
     if (d->num_old + d->num_outs > d->cap_old) {
+        bool counted = weir_failalloc_pause();
         d->cap_old = 2 * (d->num_old + d->num_outs);
         d->old = realloc(d->old, d->cap_old * sizeof(*d->old));
         WEIR_ASSERT(d->old != NULL);
+        if (counted)
+            weir_failalloc_resume(counted);
     }
     for (size_t i = 0; i < d->num_outs; i++)
         d->old[d->num_old++] = d->outs[i].frame;
@@ -293,8 +296,10 @@ void weir_drill_run(struct weir_sim_exam *x, const weir_drill_fn *all, size_t nu
 {
     for (size_t i = 0; i < num && x->claim == NULL; i++) {
         struct weir_drill d;
+        long live = weir_failalloc_live();
         weir_drill_init(&d, x);
         all[i](&d);
         weir_drill_deinit(&d);
+        WEIR_SIM_CLAIM(x, weir_failalloc_live() == live);
     }
 }

@@ -4,11 +4,11 @@
  * same: for drills of what an engine does with its records without any input.
  * Owner: one thread.
  */
-#ifndef WEIR_TESTS_SIM_DRILLS_DRILL_STOCK_H
-#define WEIR_TESTS_SIM_DRILLS_DRILL_STOCK_H
+#ifndef WEIR_TESTS_SIM_DRILLS_BED_DRILL_STOCK_H
+#define WEIR_TESTS_SIM_DRILLS_BED_DRILL_STOCK_H
 
 #include "sync/version/sums.h"
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 
 /** A transaction of a store, while the engine has none. */
 void weir_drill_stock_begin(struct weir_drill *d, enum weir_group g);
@@ -34,12 +34,12 @@ bool weir_drill_is_summed(struct weir_drill *d);
 void weir_drill_level(struct weir_drill *d, uint32_t link);
 /** Respond to the requests of the last turn, and to those that follow, with all that the peers
  * have: no record. */
-void weir_drill_settle(struct weir_drill *d);
+void weir_drill_settle_all(struct weir_drill *d);
 /** Level peers 1..`num` are met and pulled from. Link 0 was never up. */
 void weir_drill_meet_level(struct weir_drill *d, uint32_t num);
 /** A heartbeat of the peer comes: it has the vector of its last Hello, and the sums of the engine,
  * but for the classes of a bit set: those are off by `off`, or with 0 not there. */
-void weir_drill_beat(struct weir_drill *d, uint32_t link, uint32_t classes, uint64_t off);
+void weir_drill_beat_sums(struct weir_drill *d, uint32_t link, uint32_t classes, uint64_t off);
 
 /** The request for keys of the last turn, to this link. NULL: none */
 const Weir__V1__PullReq *weir_drill_forced(const struct weir_drill *d, uint32_t link);

@@ -7,7 +7,7 @@
 #include "sync/frame/frame_bans.h"
 #include "sync/frame/member.h"
 #include "sync/version/hlc.h"
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 #include "tests/support/failalloc.h"
 
 #define REQ_BYTES (256 << 10)

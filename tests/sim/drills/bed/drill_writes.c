@@ -1,24 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * drill_run.c - runs a list of drills; writes and what the store has.
+ * drill_writes.c - writes of drills and what the store has.
  */
-#include "tests/sim/drills/drill_run.h"
+#include "tests/sim/drills/bed/drill_writes.h"
 
 #include <string.h>
-
-#include "tests/support/failalloc.h"
-
-void weir_drill_run_each(struct weir_sim_exam *x, const weir_drill_fn *all, size_t num)
-{
-    for (size_t i = 0; i < num && x->claim == NULL; i++) {
-        struct weir_drill d;
-        long live = weir_failalloc_live();
-        weir_drill_init(&d, x);
-        all[i](&d);
-        weir_drill_deinit(&d);
-        WEIR_SIM_CLAIM(x, weir_failalloc_live() == live);
-    }
-}
 
 struct weir_engine_write weir_drill_make_write(const struct weir_drill *d, const char *key,
                                                const char *value)

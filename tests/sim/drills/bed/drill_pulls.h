@@ -2,10 +2,10 @@
  *
  * drill_pulls.h - private to tests/sim/drills/: a source of pulls, and its responses.
  */
-#ifndef WEIR_TESTS_SIM_DRILLS_DRILL_PULLS_H
-#define WEIR_TESTS_SIM_DRILLS_DRILL_PULLS_H
+#ifndef WEIR_TESTS_SIM_DRILLS_BED_DRILL_PULLS_H
+#define WEIR_TESTS_SIM_DRILLS_BED_DRILL_PULLS_H
 
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 
 #define WEIR_DRILL_SOURCE 0 /* the link of the source */
 
@@ -22,7 +22,7 @@ void weir_drill_more(struct weir_drill *d, Weir__V1__PullRep *rep,
 void weir_drill_add_record(struct weir_drill *d, Weir__V1__PullRep *rep, const char *key,
                            const uint8_t lane[WEIR_LANE_LEN], uint64_t seq);
 /** A complete response without a record comes. */
-void weir_drill_answer(struct weir_drill *d, uint32_t link, const Weir__V1__PullReq *req);
+void weir_drill_respond_to(struct weir_drill *d, uint32_t link, const Weir__V1__PullReq *req);
 /** The same, to the request that was noted of this group. */
 void weir_drill_finish(struct weir_drill *d, uint32_t link, enum weir_group g);
 

@@ -2,7 +2,7 @@
  *
  * drill_pulls.c - a source of pulls, and its responses.
  */
-#include "tests/sim/drills/drill_pulls.h"
+#include "tests/sim/drills/bed/drill_pulls.h"
 
 #include <string.h>
 
@@ -53,7 +53,7 @@ void weir_drill_add_record(struct weir_drill *d, Weir__V1__PullRep *rep, const c
                .key = weir_span_cstr(key), .value = key, .lane = lane, .seq = seq });
 }
 
-void weir_drill_answer(struct weir_drill *d, uint32_t link, const Weir__V1__PullReq *req)
+void weir_drill_respond_to(struct weir_drill *d, uint32_t link, const Weir__V1__PullReq *req)
 {
     if (WEIR_SIM_CLAIM(d->x, req != NULL))
         weir_drill_receive(d, link, WEIR_FRAME_PULL_REP, &weir_drill_make_rep(d, link, req)->base);
@@ -61,5 +61,5 @@ void weir_drill_answer(struct weir_drill *d, uint32_t link, const Weir__V1__Pull
 
 void weir_drill_finish(struct weir_drill *d, uint32_t link, enum weir_group g)
 {
-    weir_drill_answer(d, link, d->req[g]);
+    weir_drill_respond_to(d, link, d->req[g]);
 }

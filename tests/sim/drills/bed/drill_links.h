@@ -3,18 +3,13 @@
  * drill_links.h - private to tests/sim/drills/: what drills of links, members and lives have in
  * common. They look into the engine where its outputs do not show a mark that it made.
  */
-#ifndef WEIR_TESTS_SIM_DRILLS_DRILL_LINKS_H
-#define WEIR_TESTS_SIM_DRILLS_DRILL_LINKS_H
+#ifndef WEIR_TESTS_SIM_DRILLS_BED_DRILL_LINKS_H
+#define WEIR_TESTS_SIM_DRILLS_BED_DRILL_LINKS_H
 
 #include "sync/engine/engine_state.h"
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 
 #define WEIR_DRILL_SECOND UINT64_C(1000000)
-
-typedef void (*weir_drill_fn)(struct weir_drill *d);
-
-/** Each of a list, with an engine and stores of its own, until a claim does not hold. */
-void weir_drill_each(struct weir_sim_exam *x, const weir_drill_fn *all, size_t num);
 
 static inline struct engine_link *weir_drill_link(const struct weir_drill *d, uint32_t link)
 {

@@ -2,7 +2,7 @@
  *
  * drill_faults.c - a turn in which each allocation and each operation fails once.
  */
-#include "tests/sim/drills/drill_faults.h"
+#include "tests/sim/drills/bed/drill_faults.h"
 
 #include "tests/support/failalloc.h"
 
@@ -67,16 +67,4 @@ void weir_drill_fail_ops(struct weir_sim_exam *x, enum weir_group g,
                          const struct weir_drill_scene *scene)
 {
     fail_each(x, g == WEIR_GROUP_C ? fail_op_c : fail_op_e, scene);
-}
-
-void weir_drill_each(struct weir_sim_exam *x, const weir_drill_fn *all, size_t num)
-{
-    for (size_t i = 0; i < num && x->claim == NULL; i++) {
-        struct weir_drill d;
-        long live = weir_failalloc_live();
-        weir_drill_init(&d, x);
-        all[i](&d);
-        weir_drill_deinit(&d);
-        WEIR_SIM_CLAIM(x, weir_failalloc_live() == live);
-    }
 }

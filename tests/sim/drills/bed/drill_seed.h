@@ -3,10 +3,10 @@
  * drill_seed.h - what a drill puts into the stores of its engine before that starts, or reads out
  * of them record by record, without a peer that sends it. Owner: one thread.
  */
-#ifndef WEIR_TESTS_SIM_DRILLS_DRILL_SEED_H
-#define WEIR_TESTS_SIM_DRILLS_DRILL_SEED_H
+#ifndef WEIR_TESTS_SIM_DRILLS_BED_DRILL_SEED_H
+#define WEIR_TESTS_SIM_DRILLS_BED_DRILL_SEED_H
 
-#include "tests/sim/drills/drill.h"
+#include "tests/sim/drills/bed/drill.h"
 
 #define WEIR_DRILL_EXTRA_MAX 64 /* bytes of fields of a later version that are drawn */
 

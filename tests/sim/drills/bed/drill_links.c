@@ -2,22 +2,12 @@
  *
  * drill_links.c - what drills of links, members and lives have in common.
  */
-#include "tests/sim/drills/drill_links.h"
+#include "tests/sim/drills/bed/drill_links.h"
 
 #include <string.h>
 
 #include "sync/engine/engine_group.h"
 #include "sync/frame/member.h"
-
-void weir_drill_each(struct weir_sim_exam *x, const weir_drill_fn *all, size_t num)
-{
-    for (size_t i = 0; i < num && x->claim == NULL; i++) {
-        struct weir_drill d;
-        weir_drill_init(&d, x);
-        all[i](&d);
-        weir_drill_deinit(&d);
-    }
-}
 
 void weir_drill_fill(struct weir_drill *d, enum weir_group g, const struct weir_lane_row *rows,
                      size_t num)

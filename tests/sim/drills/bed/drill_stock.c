@@ -2,7 +2,7 @@
  *
  * drill_stock.c - what stores have before an engine starts, and peers that have the same.
  */
-#include "tests/sim/drills/drill_stock.h"
+#include "tests/sim/drills/bed/drill_stock.h"
 
 #include <string.h>
 
@@ -165,7 +165,7 @@ void weir_drill_level(struct weir_drill *d, uint32_t link)
                 WEIR_OK);
 }
 
-void weir_drill_settle(struct weir_drill *d)
+void weir_drill_settle_all(struct weir_drill *d)
 {
     Weir__V1__PullRep *reps[WEIR_ENGINE_PULLS_MAX];
     uint32_t links[WEIR_ENGINE_PULLS_MAX];
@@ -191,11 +191,11 @@ void weir_drill_meet_level(struct weir_drill *d, uint32_t num)
     for (uint32_t link = 1; link <= num; link++) {
         weir_drill_level(d, link);
         weir_drill_meet(d, link);
-        weir_drill_settle(d);
+        weir_drill_settle_all(d);
     }
 }
 
-void weir_drill_beat(struct weir_drill *d, uint32_t link, uint32_t classes, uint64_t off)
+void weir_drill_beat_sums(struct weir_drill *d, uint32_t link, uint32_t classes, uint64_t off)
 {
     static const struct weir_sum zero;
     Weir__V1__Heartbeat *m = weir_drill_make_beat(d, link);
