@@ -70,36 +70,44 @@ static bool send_refusal(struct weir_engine *e, uint32_t link, struct response *
 
 /* -- records -- */
 
+static struct weir_span copy_span(uint8_t **at, struct weir_span s)
+{
+    struct weir_span copy = weir_span(*at, s.len);
+
+    if (s.len > 0)
+        memcpy(*at, s.at, s.len);
+    *at += s.len;
+    return copy;
+}
+
+/* The record store may move the record with its next change, such as the drop of a damaged one. */
+static const struct weir_stored_record *copy_record(struct weir_engine *e,
+                                                    const struct weir_stored_record *rec)
+{
+    struct weir_stored_record *copy = weir_engine_alloc(
+        e, sizeof(*copy) + rec->rec.key.len + rec->rec.value.len + rec->sig.len + rec->extra.len);
+    uint8_t *at = (uint8_t *)(copy + 1);
+
+    if (copy == NULL)
+        return NULL;
+    *copy = *rec;
+    copy->rec.key = copy_span(&at, rec->rec.key);
+    copy->rec.value = copy_span(&at, rec->rec.value);
+    copy->sig = copy_span(&at, rec->sig);
+    copy->extra = copy_span(&at, rec->extra);
+    return copy;
+}
+
 static bool add_record(struct weir_engine *e, struct response *a,
                        const struct weir_stored_record *rec)
 {
-    Weir__V1__Record *m = NULL;
+    const struct weir_stored_record *copy = copy_record(e, rec);
+    Weir__V1__Record *m = copy != NULL ? weir_engine_message(e, copy, true) : NULL;
 
     if (a->rep.r == NULL)
         a->rep.r = weir_engine_alloc(e, WEIR_FRAME_RECORDS * sizeof(Weir__V1__Record *));
-    if (a->rep.r != NULL)
-        m = weir_engine_message(e, rec, true);
-    if (m == NULL)
+    if (a->rep.r == NULL || m == NULL)
         return false;
-    /* The record store may move the record with its next change, so the message needs a copy of
-     * the lane. */
-    m->lane.data = weir_engine_alloc(e, WEIR_LANE_LEN);
-    uint8_t *bytes = weir_engine_alloc(e, rec->rec.key.len + rec->rec.value.len + 1);
-    if (bytes == NULL) /* as it is when the lane has failed */
-        return false;
-    memcpy(m->lane.data, rec->rec.version.lane, WEIR_LANE_LEN);
-    memcpy(bytes, rec->rec.key.at, rec->rec.key.len);
-    m->key.data = bytes;
-    if (rec->rec.value.len > 0)
-        memcpy(bytes + rec->rec.key.len, rec->rec.value.at, rec->rec.value.len);
-    m->value.data = bytes + rec->rec.key.len;
-    for (size_t i = 0; i < m->n_ctx; i++) {
-        uint8_t *tail = weir_engine_alloc(e, WEIR_LANE_TAIL_LEN);
-        if (tail == NULL)
-            return false;
-        memcpy(tail, rec->ctx[i].tail, WEIR_LANE_TAIL_LEN);
-        m->ctx[i]->lane8.data = tail;
-    }
     a->rep.r[a->rep.n_r++] = m;
     a->len += RECORD_FIXED + rec->rec.key.len + rec->rec.value.len + rec->extra.len;
     return true;

@@ -108,7 +108,7 @@ static void state_sums(struct weir_drill *d)
     weir_drill_start(d);
     CLAIM(weir_drill_write(d, WEIR_CLASS_SETTING, WEIR_SPAN_LIT("s"), "v", 0) == WEIR_OK);
     for (unsigned i = 0; i < num; i++) {
-        struct weir_sums_item item = { WEIR_CLASS_TENANT, weir_span("abc" + i, 1), { 0 } };
+        struct weir_sums_item item = { WEIR_CLASS_TENANT, weir_span(&"abc"[i], 1), { 0 } };
         CLAIM(weir_drill_write(d, WEIR_CLASS_TENANT, item.key, "v", 0) == WEIR_OK);
         item.version = weir_drill_out(d, WEIR_OUT_ACKED, 0)->version;
         weir_sums_add(&sums, &key, &item);

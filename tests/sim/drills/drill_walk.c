@@ -47,15 +47,17 @@ static void stock_classes(struct weir_drill *d, uint8_t lane[WEIR_LANE_LEN])
     weir_drill_lane(d->peer[7].node, WEIR_GROUP_C, 1, lane);
     weir_drill_stock_begin(d, WEIR_GROUP_C);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(classes); i++)
-        for (unsigned n = 0; n < 3; n++)
+        for (unsigned n = 0; n < 3; n++) {
+            seq++;
             weir_drill_stock_put(d,
                                  &(struct weir_drill_rec){ .class = classes[i],
                                                            .key = nth_key(d, n),
                                                            .value = n < 2 ? "v" : NULL,
                                                            .lane = lane,
-                                                           .seq = ++seq,
+                                                           .seq = seq,
                                                            .hlc = weir_drill_stamp(d) + seq },
                                  d->wall_ms);
+        }
     weir_drill_stock_end(d, WEIR_GROUP_C);
 }
 
