@@ -64,8 +64,9 @@ struct weir_sim_said {
     uint64_t beat_n;
     uint64_t vv_hash; /* at the beginning of the turn, as the next */
     uint64_t ban_hash;
-    uint64_t hello_due;   /* bits of links that came up in this turn */
-    uint64_t restless_us; /* since when each turn asked for the next at once; or 0 */
+    uint64_t hello_due;    /* bits of links that came up in this turn */
+    uint64_t restless_us;  /* since when each turn asked for the next at once */
+    uint32_t num_restless; /* such turns in a row */
     uint32_t num_wipes;
     int32_t num_up;
 };

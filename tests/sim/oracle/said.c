@@ -8,9 +8,10 @@
 
 #include "tests/sim/cluster/sim_state.h"
 
-#define LINKS       64
-#define SEEN_MAX    64 /* lanes that a Hello names */
-#define RESTLESS_US 500000
+#define LINKS          64
+#define SEEN_MAX       64 /* lanes that a Hello names */
+#define RESTLESS_US    500000
+#define RESTLESS_TURNS 64
 
 static void found(struct weir_sim *s, const struct weir_sim_node *n)
 {
@@ -188,14 +189,16 @@ void weir_sim_said_output(struct weir_sim *s, struct weir_sim_node *n,
 /* What waits for another message must not ask for time: a node would never sleep. */
 static void check_rest(struct weir_sim *s, struct weir_sim_node *n)
 {
+    struct weir_sim_said *said = &n->said;
     uint64_t now_us = s->events.now_us;
-    uint64_t *since_us = &n->said.restless_us;
 
-    if (weir_engine_deadline(n->engine) > now_us)
-        *since_us = 0;
-    else if (*since_us == 0)
-        *since_us = now_us;
-    else if (now_us - *since_us > RESTLESS_US)
+    if (weir_engine_deadline(n->engine) > now_us) {
+        said->num_restless = 0;
+        return;
+    }
+    if (said->num_restless++ == 0)
+        said->restless_us = now_us;
+    if (said->num_restless > RESTLESS_TURNS && now_us - said->restless_us > RESTLESS_US)
         weir_sim_check_found(&s->check, WEIR_SIM_RESTLESS, n->index, WEIR_SIM_NO_NAME);
 }
 
