@@ -17,6 +17,7 @@
 #define EQUAL_US    (120 * WEIR_SIM_SECOND_US) /* I16, for all that can have piled up */
 #define SUMS_US     (60 * WEIR_SIM_SECOND_US)
 #define ACTIVE_US   (60 * WEIR_SIM_SECOND_US)
+#define KNOWN_US    (10 * WEIR_SIM_SECOND_US)
 #define CALM_US     (3 * WEIR_SIM_SECOND_US)
 #define BOOT_US     (20 * WEIR_SIM_SECOND_US)
 #define BAN_MS      2000 /* what is left of a ban that must be seen everywhere */
@@ -236,6 +237,17 @@ static void wait_until_sums_hold(struct weir_sim *s)
     }
 }
 
+/* A node whose messages were late for seconds has just heard that a peer began another life. */
+static void wait_until_known(struct weir_sim *s)
+{
+    uint64_t until_us = s->events.now_us + KNOWN_US;
+
+    while (s->check.found.broken == WEIR_SIM_HOLDS && s->events.now_us < until_us &&
+           !weir_sim_known_holds(s))
+        weir_sim_play(s, s->events.now_us + STEP_US);
+    weir_sim_known_check(s);
+}
+
 void weir_sim_heal(struct weir_sim *s)
 {
     uint64_t began_us = s->events.now_us;
@@ -252,7 +264,7 @@ void weir_sim_heal(struct weir_sim *s)
     if (s->check.found.broken == WEIR_SIM_HOLDS)
         wait_until_sums_hold(s);
     if (s->check.found.broken == WEIR_SIM_HOLDS)
-        weir_sim_known_check(s);
+        wait_until_known(s);
     if (s->check.found.broken == WEIR_SIM_HOLDS)
         weir_sim_judge(s);
 }

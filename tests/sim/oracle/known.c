@@ -100,14 +100,26 @@ static bool has_clock(const struct weir_sim *s, const struct weir_sim_node *n)
            weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_JUMPS);
 }
 
+static bool knows_all(const struct weir_sim *s, const struct weir_sim_node *n)
+{
+    bool holds = !counts(n) || has_clock(s, n);
+
+    for (uint32_t j = 0; j < s->num_nodes && counts(n); j++)
+        holds = holds && is_known(s, n, &s->nodes[j]);
+    return holds;
+}
+
+bool weir_sim_known_holds(const struct weir_sim *s)
+{
+    for (uint32_t i = 0; i < s->num_nodes; i++)
+        if (!knows_all(s, &s->nodes[i]))
+            return false;
+    return true;
+}
+
 void weir_sim_known_check(struct weir_sim *s)
 {
-    for (uint32_t i = 0; i < s->num_nodes; i++) {
-        const struct weir_sim_node *n = &s->nodes[i];
-        bool holds = !counts(n) || has_clock(s, n);
-        for (uint32_t j = 0; j < s->num_nodes && counts(n); j++)
-            holds = holds && is_known(s, n, &s->nodes[j]);
-        if (!holds)
+    for (uint32_t i = 0; i < s->num_nodes; i++)
+        if (!knows_all(s, &s->nodes[i]))
             weir_sim_check_found(&s->check, WEIR_SIM_KNOWN, i, WEIR_SIM_NO_NAME);
-    }
 }

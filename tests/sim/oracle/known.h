@@ -8,6 +8,8 @@
 
 #include "tests/sim/cluster/sim.h"
 
+/** Does every node show its members as they are? */
+bool weir_sim_known_holds(const struct weir_sim *s);
 /** For nodes that are equal and were calm for some heartbeats: each knows the members that its
  * store has, hears those that it is linked with, and has measured its clock by theirs. */
 void weir_sim_known_check(struct weir_sim *s);
