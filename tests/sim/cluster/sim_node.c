@@ -14,8 +14,8 @@
 #include "tests/sim/cluster/sim_state.h"
 #include "tests/sim/oracle/activation.h"
 #include "tests/sim/oracle/barred.h"
+#include "tests/sim/oracle/behind.h"
 #include "tests/sim/oracle/counted.h"
-#include "tests/sim/oracle/covered.h"
 #include "tests/sim/oracle/said.h"
 #include "tests/sim/oracle/sent.h"
 #include "tests/sim/oracle/told.h"
@@ -714,7 +714,7 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
     trace_turn(s, n, err);
     if (s->checks) {
         weir_sim_check_turned(&s->check, n->index, n->store[WEIR_GROUP_C]);
-        weir_sim_covered_raised(&s->check.views[n->index]);
+        weir_sim_behind_turn(s, n);
     }
     collect(s, n, err);
     check_mirror(s, n, err);

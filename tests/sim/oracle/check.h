@@ -139,6 +139,7 @@ struct weir_sim_view {
     uint64_t hlc_floor; /* as in its store, and of what it dropped since */
     uint64_t wiped_us;  /* when its engine last wiped its store of group C; 0: never */
     bool is_evicted;
+    bool is_behind;     /* it gives up what it has: behind.h, for the node that is looked at */
     uint64_t lost_us;   /* when it last lost what it had; 0: never */
     uint32_t unsettled; /* a write over nothing whose stamp waits for the floor, plus 1 */
     struct weir_sim_told told;

@@ -35,8 +35,8 @@ static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_v
 }
 
 /* A peer lies about a lane whose last writes went with the store of their node, and no other met
- * them: that it has them hides nothing that is left. What an evicted node writes on, and hands to a
- * node that has not heard of it, nobody vouches for. */
+ * them, but those that give up what they have: that it has them hides nothing that is left. What an
+ * evicted node writes on, and hands to a node that has not heard of it, nobody vouches for. */
 static bool is_lost(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
 {
     const struct weir_sim_write *write = &c->writes[w];
@@ -46,8 +46,8 @@ static bool is_lost(const struct weir_sim_check *c, const struct weir_sim_view *
     if (c->views[write->origin].is_evicted)
         return true;
     for (uint32_t i = 0; i < c->num_nodes; i++)
-        if (i != write->origin && i != v->node && write->lane < c->views[i].num_seen &&
-            c->views[i].seen[write->lane] >= write->seq)
+        if (i != write->origin && i != v->node && !c->views[i].is_behind &&
+            write->lane < c->views[i].num_seen && c->views[i].seen[write->lane] >= write->seq)
             return false;
     return c->views[write->origin].lost_us > write->at_us ||
            c->views[write->origin].wiped_us > write->at_us;

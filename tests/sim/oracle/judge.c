@@ -9,6 +9,7 @@
 
 #include "sync/frame/frame.h"
 #include "sync/version/sums.h"
+#include "tests/sim/oracle/behind.h"
 #include "tests/sim/oracle/covered.h"
 #include "tests/sim/oracle/history.h"
 
@@ -322,8 +323,10 @@ void weir_sim_judge(struct weir_sim *s)
     struct final f;
 
     for (uint32_t i = 0; i < s->num_nodes; i++)
-        if (counts(&s->nodes[i]))
+        if (counts(&s->nodes[i])) {
+            weir_sim_behind_note(s, &s->nodes[i]);
             weir_sim_covered_all(&s->check, i, s->nodes[i].store[WEIR_GROUP_C]);
+        }
     final_init(s, &f);
     judge_history(s, &f);
     judge_conflicts(s, &f);
