@@ -546,10 +546,6 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
         return;
     }
     spend_budget(e, len);
-    if (e->readonly) {
-        weir_engine_pull_lost(e, p);
-        return;
-    }
     switch (m->st) {
     case WEIR__V1__PULL_REP__STATUS__OK:
         apply_response(e, p, m);

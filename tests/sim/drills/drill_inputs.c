@@ -368,6 +368,18 @@ static void wait_for_the_members(struct weir_drill *d)
 
 /* -- getters -- */
 
+/* Each counter has a name of its own. */
+static void name_each_counter(struct weir_drill *d)
+{
+    for (unsigned c = 0; c < WEIR_COUNT_COUNT; c++) {
+        const char *name = weir_engine_count_name((enum weir_engine_count)c);
+        if (!CLAIM(name != NULL && name[0] != '\0'))
+            return;
+        for (unsigned i = 0; i < c; i++)
+            CLAIM(strcmp(name, weir_engine_count_name((enum weir_engine_count)i)) != 0);
+    }
+}
+
 static void get_what_is_there(struct weir_drill *d)
 {
     uint8_t lane[2][WEIR_LANE_LEN];
@@ -431,6 +443,7 @@ static const weir_drill_fn all[] = {
     wait_for_the_first,
     wait_for_a_session,
     wait_for_the_members,
+    name_each_counter,
     get_what_is_there,
 };
 

@@ -10,6 +10,7 @@ static const struct weir_sim_model drills[] = {
     { "pull", weir_drill_pull },
     { "boot", weir_drill_boot },
     { "budget", weir_drill_budget },
+    { "pull_faults", weir_drill_pull_faults },
     { "group", weir_drill_group },
     { "group_twin", weir_drill_group_twin },
     { "retire", weir_drill_retire },

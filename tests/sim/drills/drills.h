@@ -12,6 +12,8 @@
 void weir_drill_pull(struct weir_sim_exam *x);
 void weir_drill_boot(struct weir_sim_exam *x);
 void weir_drill_budget(struct weir_sim_exam *x);
+/** sync/engine/engine_pull.c: without memory, or over a failing store; one of four scenes */
+void weir_drill_pull_faults(struct weir_sim_exam *x);
 /** sync/engine/engine_group.c: stores, limits, failures */
 void weir_drill_group(struct weir_sim_exam *x);
 /** sync/engine/engine_group.c: against a second one */

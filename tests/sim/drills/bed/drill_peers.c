@@ -64,7 +64,11 @@ uint64_t weir_drill_stamp(const struct weir_drill *d)
 
 void weir_drill_raise(struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
 {
+    bool counted = weir_failalloc_pause();
+
     WEIR_ASSERT(weir_vector_raise(v, lane, seq) == WEIR_OK);
+    if (counted)
+        weir_failalloc_resume(counted);
 }
 
 /* -- writes -- */
