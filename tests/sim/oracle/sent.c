@@ -30,6 +30,9 @@ static bool was_in(const struct weir_sim_node *n, unsigned states)
 
 static bool may_not_serve(const struct weir_sim_node *n)
 {
+    if (n->state_before == WEIR_ENGINE_JOINING && n->state == WEIR_ENGINE_STALE &&
+        weir_memory_meta(n->store[WEIR_GROUP_C]).live)
+        return false; /* it was LIVE in between */
     return was_in(n, 1u << WEIR_ENGINE_JOINING | 1u << WEIR_ENGINE_STALE);
 }
 
