@@ -188,9 +188,9 @@ void weir_engine_raise_floor(struct weir_engine *e, const uint8_t lane[WEIR_LANE
 static void unfold(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN])
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
-    struct weir_stored_record rec;
+    struct weir_lane_row row;
+    uint8_t before[WEIR_LANE_LEN];
     uint64_t end = weir_vector_get(&c->folded, lane);
-    uint64_t at = end;
 
     if (end == 0)
         return;
@@ -200,10 +200,15 @@ static void unfold(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN])
         weir_engine_fail(e, WEIR_ENOMEM);
     weir_engine_note_seen(e, WEIR_GROUP_C, lane, end);
     weir_engine_raise_floor(e, lane, end);
-    while (c->records->ops->next_dot(c->records, lane, at, &rec) == WEIR_OK) {
-        at = rec.rec.version.seq;
-        weir_engine_note_seen(e, WEIR_GROUP_C, lane, at);
-    }
+    /* Its row has what was met beyond the end, also of what has been replaced since. */
+    memcpy(before, lane, WEIR_LANE_LEN);
+    for (size_t i = WEIR_LANE_LEN; i > 0 && before[i - 1]-- == 0;)
+        i--;
+    enum weir_err err = c->records->ops->next_lane(c->records, before, &row);
+    if (err == WEIR_OK && memcmp(row.lane, lane, WEIR_LANE_LEN) == 0)
+        weir_engine_note_seen(e, WEIR_GROUP_C, lane, row.seen);
+    else if (err == WEIR_EIO)
+        weir_engine_fail(e, err);
 }
 
 void weir_engine_raise(struct weir_engine *e, enum weir_group group,

@@ -92,9 +92,7 @@ static void twin_unfold(struct twin *t, struct twin_lane *l)
     l->final = end | ENGINE_FOLDED;
     twin_note_seen(l, end);
     twin_raise_floor(t, l, end);
-    for (uint64_t seq = end + 1; seq <= SEQS; seq++)
-        if (l->has_record[seq])
-            twin_note_seen(l, seq);
+    twin_note_seen(l, l->row.seen); /* also of records that were replaced or dropped since */
 }
 
 static void twin_raise(struct twin *t, struct twin_lane *l, uint64_t seq)
