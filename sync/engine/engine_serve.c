@@ -86,10 +86,10 @@ static const struct weir_stored_record *copy_record(struct weir_engine *e,
 {
     struct weir_stored_record *copy = weir_engine_alloc(
         e, sizeof(*copy) + rec->rec.key.len + rec->rec.value.len + rec->sig.len + rec->extra.len);
-    uint8_t *at = (uint8_t *)(copy + 1);
 
     if (copy == NULL)
         return NULL;
+    uint8_t *at = (uint8_t *)(copy + 1);
     *copy = *rec;
     copy->rec.key = copy_span(&at, rec->rec.key);
     copy->rec.value = copy_span(&at, rec->rec.value);
