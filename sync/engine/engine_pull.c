@@ -321,8 +321,9 @@ uint64_t weir_engine_pull_deadline(const struct weir_engine *e)
             continue; /* the end of one is an input of its own */
         for (uint32_t link = 0; link < e->num_links; link++) {
             const struct engine_link *l = engine_handshake_done(e, link);
-            if (l != NULL && l->want_us[g] < at)
-                at = l->want_us[g] > e->paid_us ? l->want_us[g] : e->paid_us;
+            uint64_t want_us = l != NULL ? l->want_us[g] : ENGINE_NEVER;
+            want_us = want_us > e->paid_us ? want_us : e->paid_us;
+            at = want_us < at ? want_us : at;
         }
     }
     return at;

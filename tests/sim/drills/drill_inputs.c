@@ -335,6 +335,10 @@ static void wait_for_a_session(struct weir_drill *d)
     l->want_us[WEIR_GROUP_E] = now + 10;
     e->paid_us = now + 11;
     CLAIM(weir_engine_deadline(e) == now + 11);
+    e->paid_us = now + 6000;
+    e->pull_at = now + 20; /* which does not wait for it */
+    CLAIM(weir_engine_deadline(e) == now + 20);
+    e->pull_at = now + 5000;
     e->paid_us = 0;
     for (unsigned num = 0; num <= WEIR_ENGINE_PULLS_MAX; num++) {
         for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
