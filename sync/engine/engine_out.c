@@ -271,6 +271,33 @@ ProtobufCBinaryData weir_engine_key_name(struct weir_engine *e, uint8_t class, s
     return (ProtobufCBinaryData){ .len = 1 + key.len, .data = at };
 }
 
+static struct weir_span copy_span(uint8_t **at, struct weir_span s)
+{
+    struct weir_span copy = weir_span(*at, s.len);
+
+    if (s.len > 0)
+        memcpy(*at, s.at, s.len);
+    *at += s.len;
+    return copy;
+}
+
+struct weir_stored_record *weir_engine_copy_record(struct weir_arena *a,
+                                                   const struct weir_stored_record *rec)
+{
+    struct weir_stored_record *copy = weir_arena_alloc(
+        a, sizeof(*copy) + rec->rec.key.len + rec->rec.value.len + rec->sig.len + rec->extra.len);
+
+    if (copy == NULL)
+        return NULL;
+    uint8_t *at = (uint8_t *)(copy + 1);
+    *copy = *rec;
+    copy->rec.key = copy_span(&at, rec->rec.key);
+    copy->rec.value = copy_span(&at, rec->rec.value);
+    copy->sig = copy_span(&at, rec->sig);
+    copy->extra = copy_span(&at, rec->extra);
+    return copy;
+}
+
 Weir__V1__Record *weir_engine_message(struct weir_engine *e, const struct weir_stored_record *rec,
                                       bool with_lane)
 {

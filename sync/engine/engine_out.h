@@ -50,6 +50,10 @@ void weir_engine_out_undo(struct weir_engine *e, enum weir_err err, bool bans_st
  */
 Weir__V1__Lv **weir_engine_lanes(struct weir_engine *e, const struct weir_vector *v);
 
+/** A record with its key, value, signature and extra, in one piece. @return NULL: no memory */
+struct weir_stored_record *weir_engine_copy_record(struct weir_arena *a,
+                                                   const struct weir_stored_record *rec);
+
 /**
  * A record as a message; in a pull it carries its lane. Borrows key, value and context from
  * `rec`.

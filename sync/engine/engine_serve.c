@@ -70,40 +70,15 @@ static bool send_refusal(struct weir_engine *e, uint32_t link, struct response *
 
 /* -- records -- */
 
-static struct weir_span copy_span(uint8_t **at, struct weir_span s)
-{
-    struct weir_span copy = weir_span(*at, s.len);
-
-    if (s.len > 0)
-        memcpy(*at, s.at, s.len);
-    *at += s.len;
-    return copy;
-}
-
-/* The record store may move the record with its next change, such as the drop of a damaged one. */
-static const struct weir_stored_record *copy_record(struct weir_engine *e,
-                                                    const struct weir_stored_record *rec)
-{
-    struct weir_stored_record *copy = weir_engine_alloc(
-        e, sizeof(*copy) + rec->rec.key.len + rec->rec.value.len + rec->sig.len + rec->extra.len);
-
-    if (copy == NULL)
-        return NULL;
-    uint8_t *at = (uint8_t *)(copy + 1);
-    *copy = *rec;
-    copy->rec.key = copy_span(&at, rec->rec.key);
-    copy->rec.value = copy_span(&at, rec->rec.value);
-    copy->sig = copy_span(&at, rec->sig);
-    copy->extra = copy_span(&at, rec->extra);
-    return copy;
-}
-
 static bool add_record(struct weir_engine *e, struct response *a,
                        const struct weir_stored_record *rec)
 {
-    const struct weir_stored_record *copy = copy_record(e, rec);
+    /* The record store may move the record with its next change, as when it drops a damaged one. */
+    const struct weir_stored_record *copy = weir_engine_copy_record(&e->outs.arena, rec);
     Weir__V1__Record *m = copy != NULL ? weir_engine_message(e, copy, true) : NULL;
 
+    if (copy == NULL)
+        weir_engine_fail(e, WEIR_ENOMEM);
     if (a->rep.r == NULL)
         a->rep.r = weir_engine_alloc(e, WEIR_FRAME_RECORDS * sizeof(Weir__V1__Record *));
     if (a->rep.r == NULL || m == NULL)

@@ -40,23 +40,9 @@ void weir_engine_pub_undo(struct weir_engine *e, enum weir_group g)
         weir_arena_reset(&p->arena);
 }
 
-static struct weir_span copy_span(struct weir_arena *a, struct weir_span s, bool *failed)
-{
-    uint8_t *at = s.len > 0 ? weir_arena_alloc(a, s.len) : NULL;
-
-    if (s.len == 0)
-        return WEIR_SPAN_EMPTY;
-    *failed = *failed || at == NULL;
-    if (at != NULL)
-        memcpy(at, s.at, s.len);
-    return weir_span(at, s.len);
-}
-
 /* Copy a written record for its publication. */
 static enum weir_err add_pending_record(struct engine_pub *p, const struct weir_stored_record *rec)
 {
-    bool failed = false;
-
     if (p->num == p->cap) {
         size_t cap = p->cap > 0 ? 2 * p->cap : 16;
         struct weir_stored_record **recs =
@@ -66,15 +52,10 @@ static enum weir_err add_pending_record(struct engine_pub *p, const struct weir_
         p->recs = recs;
         p->cap = cap;
     }
-    struct weir_stored_record *stored_record = weir_arena_alloc(&p->arena, sizeof(*stored_record));
-    if (stored_record == NULL)
+    struct weir_stored_record *copy = weir_engine_copy_record(&p->arena, rec);
+    if (copy == NULL)
         return WEIR_ENOMEM;
-    *stored_record = *rec;
-    stored_record->rec.key = copy_span(&p->arena, rec->rec.key, &failed);
-    stored_record->rec.value = copy_span(&p->arena, rec->rec.value, &failed);
-    if (failed)
-        return WEIR_ENOMEM;
-    p->recs[p->num++] = stored_record;
+    p->recs[p->num++] = copy;
     return WEIR_OK;
 }
 
