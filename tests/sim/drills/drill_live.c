@@ -10,6 +10,7 @@
 #include "sync/frame/frame_bans.h"
 #include "sync/version/hlc.h"
 #include "tests/sim/drills/bed/drill_faults.h"
+#include "tests/sim/drills/bed/drill_links.h"
 #include "tests/sim/drills/bed/drill_seed.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
@@ -86,44 +87,18 @@ static struct weir_span send(struct weir_drill *d, uint32_t link, struct span s)
 
 /* -- peers -- */
 
-/* Complete each session that was begun in the last turn. */
-static void complete_pulls(struct weir_drill *d, uint32_t link)
-{
-    Weir__V1__PullReq *reqs[2] = { NULL, NULL };
-    const struct weir_frame *f;
-
-    for (size_t i = 0; i < 2; i++) {
-        f = weir_drill_sent(d, WEIR_FRAME_PULL_REQ, link, i);
-        if (f == NULL)
-            continue;
-        bool is_e = f->msg.pull_req->groups[0] == WEIR_FRAME_BATCH_E;
-        reqs[i] = weir_drill_make_req(d, link, is_e ? WEIR_GROUP_E : WEIR_GROUP_C);
-        reqs[i]->session =
-            weir_drill_bytes(d, f->msg.pull_req->session.data, f->msg.pull_req->session.len);
-    }
-    for (size_t i = 0; i < 2; i++)
-        if (reqs[i] != NULL)
-            weir_drill_receive(d, link, WEIR_FRAME_PULL_REP,
-                               &weir_drill_make_rep(d, link, reqs[i])->base);
-}
-
 static void meet(struct weir_drill *d, uint32_t link)
 {
     weir_drill_meet(d, link);
-    complete_pulls(d, link);
+    weir_drill_respond(d, link);
     CLAIM(d->e->links[link]->want_us[WEIR_GROUP_C] == ENGINE_NEVER);
     CLAIM(d->e->links[link]->want_us[WEIR_GROUP_E] == ENGINE_NEVER);
-}
-
-static enum weir_group draw_group(struct weir_drill *d)
-{
-    return weir_sim_draw(d->x, 2) == 0 ? WEIR_GROUP_C : WEIR_GROUP_E;
 }
 
 /* One engine, the writer, and a lane of the writer. */
 static enum weir_group begin(struct weir_drill *d, uint8_t lane[WEIR_LANE_LEN])
 {
-    enum weir_group g = draw_group(d);
+    enum weir_group g = weir_drill_draw_group(d);
 
     weir_drill_lane(d->peer[WRITER].node, g, 1, lane);
     weir_drill_start(d);
@@ -372,7 +347,7 @@ static void forget_waiting(struct weir_drill *d)
 static void refuse_strangers(struct weir_drill *d)
 {
     uint8_t lane[WEIR_LANE_LEN];
-    enum weir_group g = draw_group(d);
+    enum weir_group g = weir_drill_draw_group(d);
 
     weir_drill_lane(d->peer[WRITER].node, g, 1, lane);
     weir_drill_start(d);
@@ -380,7 +355,7 @@ static void refuse_strangers(struct weir_drill *d)
     send(d, WRITER, (struct span){ lane, 1, 1 });
     claim_dropped(d, 1, 0);
     weir_drill_hello(d, WRITER, true);
-    complete_pulls(d, WRITER);
+    weir_drill_respond(d, WRITER);
     meet(d, OTHER);
     send(d, OTHER, (struct span){ lane, 1, 1 }); /* not a lane of its own */
     claim_dropped(d, 1, 0);
@@ -402,7 +377,7 @@ static void refuse_strangers(struct weir_drill *d)
 static void apply_nothing_while_joining(struct weir_drill *d)
 {
     uint8_t lane[WEIR_LANE_LEN];
-    enum weir_group g = draw_group(d);
+    enum weir_group g = weir_drill_draw_group(d);
 
     d->cfg.bootstrap = false;
     weir_drill_lane(d->peer[WRITER].node, g, 1, lane);
@@ -475,7 +450,7 @@ static void stop_at_old_stamp(struct weir_drill *d)
 /* R10: a batch of this node's own lane comes back from an overlay. */
 static void meet_own_lane(struct weir_drill *d)
 {
-    enum weir_group g = draw_group(d);
+    enum weir_group g = weir_drill_draw_group(d);
     struct weir_lane_row row = { .vv = 3, .seen = 3 };
     struct weir_store_meta meta = { .live = true, .seq = 5 };
     uint64_t last = 3 + weir_sim_draw(d->x, 4);
@@ -561,9 +536,9 @@ static void prepare_chain(struct weir_drill *d)
     weir_drill_start(d);
     meet(d, WRITER);
     send(d, WRITER, (struct span){ fault_lane, 3, 4 });
-    complete_pulls(d, WRITER);
+    weir_drill_respond(d, WRITER);
     send(d, WRITER, (struct span){ fault_lane, 6, 6 }); /* waits on */
-    complete_pulls(d, WRITER);
+    weir_drill_respond(d, WRITER);
     next = pack_batch(d, make_batch(d, WRITER, (struct span){ fault_lane, 1, 2 }));
 }
 

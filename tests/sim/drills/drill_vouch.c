@@ -10,6 +10,7 @@
 #include "sync/engine/engine_pull.h"
 #include "sync/frame/member.h"
 #include "tests/sim/drills/bed/drill_faults.h"
+#include "tests/sim/drills/bed/drill_links.h"
 #include "tests/sim/drills/bed/drill_seed.h"
 #include "tests/sim/drills/drills.h"
 
@@ -29,27 +30,10 @@ static enum weir_group group_of_req(const Weir__V1__PullReq *m)
     return m->groups[0] == WEIR_FRAME_BATCH_E ? WEIR_GROUP_E : WEIR_GROUP_C;
 }
 
-/* Complete each session with a peer that was begun in the last turn. */
-static void complete_pulls(struct weir_drill *d, uint32_t link)
-{
-    Weir__V1__PullReq *reqs[WEIR_GROUP_COUNT] = { NULL };
-    const struct weir_frame *f;
-
-    for (size_t i = 0; (f = weir_drill_sent(d, WEIR_FRAME_PULL_REQ, link, i)) != NULL; i++) {
-        const Weir__V1__PullReq *m = f->msg.pull_req;
-        reqs[i] = weir_drill_make_req(d, link, group_of_req(m));
-        reqs[i]->session = weir_drill_bytes(d, m->session.data, m->session.len);
-    }
-    for (size_t i = 0; i < WEIR_GROUP_COUNT; i++)
-        if (reqs[i] != NULL)
-            weir_drill_receive(d, link, WEIR_FRAME_PULL_REP,
-                               &weir_drill_make_rep(d, link, reqs[i])->base);
-}
-
 static void meet(struct weir_drill *d, uint32_t link)
 {
     weir_drill_meet(d, link);
-    complete_pulls(d, link);
+    weir_drill_respond(d, link);
 }
 
 /* A peer sent all that it has, up to here. */
@@ -83,14 +67,9 @@ static void claim_reach(struct weir_drill *d, const uint8_t *lane, uint64_t end)
     CLAIM(weir_drill_row(d, g, lane).vv == end);
 }
 
-static enum weir_group draw_group(struct weir_drill *d)
-{
-    return weir_sim_draw(d->x, 2) == 0 ? WEIR_GROUP_C : WEIR_GROUP_E;
-}
-
 static enum weir_group begin(struct weir_drill *d, uint8_t lane[WEIR_LANE_LEN])
 {
-    enum weir_group g = draw_group(d);
+    enum weir_group g = weir_drill_draw_group(d);
 
     weir_drill_lane(d->peer[WRITER].node, g, 1, lane);
     weir_drill_start(d);
@@ -190,7 +169,7 @@ static void believe_no_stranger(struct weir_drill *d)
     claim_reach(d, lane, 5);
     CLAIM(num_asked(d, WEIR_DRILL_ANY) == 0);
     weir_drill_hello(d, WRITER, true);
-    complete_pulls(d, WRITER);
+    weir_drill_respond(d, WRITER);
     weir_drill_raise(&d->e->links[SECOND]->given[g], lane, 7);
     note_one(d, FIRST, lane, 7);
     claim_reach(d, lane, 5);
@@ -237,7 +216,7 @@ static void ask_all_others(struct weir_drill *d)
     CLAIM(group_of_req(f->msg.pull_req) == g);
     Weir__V1__PullReq *req = weir_drill_make_req(d, THIRD, g);
     req->session = weir_drill_bytes(d, f->msg.pull_req->session.data, f->msg.pull_req->session.len);
-    complete_pulls(d, SECOND);
+    weir_drill_respond(d, SECOND);
     claim_reach(d, lane, 0);
     if (is_loss)
         weir_drill_down(d, THIRD);
@@ -264,7 +243,7 @@ static void ask_again_when_one_went(struct weir_drill *d)
     claim_reach(d, lane, 0);
     CLAIM(num_asked(d, SECOND) == 1 && num_asked(d, WEIR_DRILL_ANY) == 1);
     CLAIM(d->e->links[FIRST]->given_us[g] == 0);
-    complete_pulls(d, SECOND); /* begun in the moment in which the other went */
+    weir_drill_respond(d, SECOND); /* begun in the moment in which the other went */
     claim_reach(d, lane, 5);
 }
 
@@ -354,7 +333,7 @@ static void wait_for_a_day(struct weir_drill *d)
 static void believe_what_is_here(struct weir_drill *d)
 {
     static const uint64_t seqs[] = { 2, 3, 5 };
-    enum weir_group g = draw_group(d);
+    enum weir_group g = weir_drill_draw_group(d);
     struct weir_lane_row row = { .vv = 1, .seen = 5 };
     bool is_second = weir_sim_draw(d->x, 2) == 0;
 
@@ -431,7 +410,7 @@ static void note_since_when(struct weir_drill *d)
 /* What is covered is nothing new. */
 static void note_nothing_known(struct weir_drill *d)
 {
-    enum weir_group g = draw_group(d);
+    enum weir_group g = weir_drill_draw_group(d);
     struct weir_lane_row row = { .vv = 4, .seen = 4 };
 
     weir_drill_lane(d->peer[WRITER].node, g, 1, row.lane);
@@ -457,7 +436,7 @@ static void note_nothing_known(struct weir_drill *d)
 /* R10: a peer knows more of this node's lane than this node itself. */
 static void note_own_lane(struct weir_drill *d)
 {
-    enum weir_group g = draw_group(d);
+    enum weir_group g = weir_drill_draw_group(d);
     uint64_t seq = 5 + weir_sim_draw(d->x, 2);
     struct weir_lane_row row = { .vv = 3, .seen = 3 };
     struct weir_store_meta meta = { .live = true, .seq = 5 };

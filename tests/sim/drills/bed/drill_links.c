@@ -66,6 +66,11 @@ void weir_drill_settle(struct weir_drill *d, uint32_t link)
     weir_drill_wait(d, WEIR_DRILL_SECOND);
 }
 
+enum weir_group weir_drill_draw_group(struct weir_drill *d)
+{
+    return weir_sim_draw(d->x, 2) == 0 ? WEIR_GROUP_C : WEIR_GROUP_E;
+}
+
 bool weir_drill_is_cut(const struct weir_drill *d, uint32_t link, enum weir_alarm alarm)
 {
     return weir_drill_alarms(d, alarm, link) == 1 && weir_drill_num(d, WEIR_OUT_ALARM) == 1 &&

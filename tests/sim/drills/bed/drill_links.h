@@ -32,6 +32,8 @@ void weir_drill_beat(struct weir_drill *d, uint32_t link, uint32_t state);
 void weir_drill_respond(struct weir_drill *d, uint32_t link);
 /** Meet, and respond to its first pulls; then a second passes, in which the last Hello goes out. */
 void weir_drill_settle(struct weir_drill *d, uint32_t link);
+/** Either. */
+enum weir_group weir_drill_draw_group(struct weir_drill *d);
 /** Was this link cut off in the last action, and no other, with one alarm? */
 bool weir_drill_is_cut(const struct weir_drill *d, uint32_t link, enum weir_alarm alarm);
 /** The nth Hello to a link of the last action, or NULL. */
