@@ -315,7 +315,6 @@ static void hear_before_the_first_tick(struct weir_drill *d)
 static void fail_an_allocation(struct weir_drill *d)
 {
     for (long n = 1; n < 2 * WEIR_DRILL_ALLOCS && d->x->claim == NULL; n++) {
-        struct weir_sim_exam *x = d->x;
         d->cfg.compiled = UINT32_C(1) << WEIR_CLASS_TENANT;
         weir_drill_start(d);
         CLAIM(weir_drill_put(d, "a", "1") == WEIR_OK);
@@ -334,14 +333,14 @@ static void fail_an_allocation(struct weir_drill *d)
         enum weir_err err = weir_drill_write_one(d, &w);
         bool more = weir_sim_plenty();
         CLAIM(err == WEIR_OK || (more && err == WEIR_ENOMEM));
+        CLAIM(!more || n + 1 < 2 * WEIR_DRILL_ALLOCS);
         weir_drill_wait(d, SECOND);
         CLAIM(d->err == WEIR_OK && beat(d) != NULL);
         for (unsigned i = 0; i < 3; i++)
             weir_drill_wait(d, SECOND);
         CLAIM(weir_engine_active(d->e) != NULL && beat(d) != NULL && beat(d)->n_ack >= 1);
         CLAIM(in_state(d, WEIR_ACTIVE_STORED) == 1u + (err == WEIR_OK));
-        weir_drill_deinit(d);
-        weir_drill_init(d, x);
+        weir_drill_renew(d);
         if (!more)
             return;
     }

@@ -603,9 +603,7 @@ static void allocations_fail(struct weir_drill *outer)
 
 /* -- all -- */
 
-typedef void (*drill_fn)(struct weir_drill *d);
-
-static const drill_fn all[] = {
+static const weir_drill_fn all[] = {
     asked_after_two_heartbeats, class_that_is_asked_for, sum_of_bans,      no_comparison,
     newer_keys_are_fetched,     no_key_is_newer,         so_many_keys,     keys_for_a_peer,
     searches_that_end,          full_response,           strange_messages, stores_fail,
@@ -614,14 +612,5 @@ static const drill_fn all[] = {
 
 void weir_drill_audit(struct weir_sim_exam *x)
 {
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(all) && x->claim == NULL; i++) {
-        long live = weir_failalloc_live();
-        struct weir_drill drill;
-        struct weir_drill *d = &drill;
-        weir_drill_init(d, x);
-        all[i](d);
-        weir_drill_deinit(d);
-        d->x = x;
-        CLAIM(weir_failalloc_live() == live); /* nothing leaks */
-    }
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

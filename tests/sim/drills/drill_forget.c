@@ -262,9 +262,7 @@ static void allocations_fail(struct weir_drill *outer)
 
 /* -- all -- */
 
-typedef void (*drill_fn)(struct weir_drill *d);
-
-static const drill_fn all[] = {
+static const weir_drill_fn all[] = {
     empty_lane_goes,         lanes_in_turn,         lane_with_a_record_stays, own_lane_stays,
     lane_of_this_turn_stays, first_operation_fails, second_operation_fails,   third_operation_fails,
     fourth_operation_fails,  allocations_fail,
@@ -272,10 +270,5 @@ static const drill_fn all[] = {
 
 void weir_drill_forget(struct weir_sim_exam *x)
 {
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(all) && x->claim == NULL; i++) {
-        struct weir_drill d;
-        weir_drill_init(&d, x);
-        all[i](&d);
-        weir_drill_deinit(&d);
-    }
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -700,9 +700,7 @@ static void tell_of_what_rose(struct weir_drill *d)
 
 /* -- all -- */
 
-typedef void (*drill_fn)(struct weir_drill *d);
-
-static const drill_fn all[] = {
+static const weir_drill_fn all[] = {
     load_rows,         load_fails,         load_lacks_memory, write_what_changed, write_fails,
     calls_lack_memory, calls_lack_a_store, begin_for_little,  limit_lanes,        draw_lanes,
     lose_lanes,        join_own_lane,      split_lists,       read_ends,          tell_of_what_rose,
@@ -710,10 +708,5 @@ static const drill_fn all[] = {
 
 void weir_drill_group(struct weir_sim_exam *x)
 {
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(all) && x->claim == NULL; i++) {
-        struct weir_drill d;
-        weir_drill_init(&d, x);
-        all[i](&d);
-        weir_drill_deinit(&d);
-    }
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

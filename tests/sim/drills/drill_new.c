@@ -176,7 +176,8 @@ static void fail_an_allocation(struct weir_drill *d)
         fill_store(d, (enum content)(n % CONTENTS), true);
         weir_failalloc_once(n);
         enum weir_err err = weir_engine_new(&d->cfg, &e);
-        more = weir_sim_plenty() && n < WEIR_DRILL_ALLOCS;
+        more = weir_sim_plenty();
+        CLAIM(n < WEIR_DRILL_ALLOCS);
         CLAIM(err == WEIR_OK ? e != NULL : e == NULL && more);
         CLAIM(n > 1 || err == WEIR_ENOMEM);
         weir_engine_free(&e);

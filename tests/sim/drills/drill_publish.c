@@ -370,6 +370,7 @@ static void fail_an_allocation(struct weir_drill *d)
         weir_drill_begin(d);
         CLAIM(weir_drill_end(d) == WEIR_OK || d->err == WEIR_ENOMEM);
         bool more = weir_sim_plenty();
+        CLAIM(!more || n + 1 < WEIR_DRILL_ALLOCS);
         const Weir__V1__Batch *b = published(d, WEIR_FRAME_BATCH_E, 0);
         CLAIM(b != NULL || d->err == WEIR_ENOMEM ||
               weir_drill_counted(d, WEIR_COUNT_OUT_DROPPED) == 1);
@@ -380,9 +381,7 @@ static void fail_an_allocation(struct weir_drill *d)
         weir_drill_wait(d, BANS_US);
         b = published(d, WEIR_FRAME_BATCH_E, 0);
         CLAIM(b != NULL && b->bans != NULL && num_published(d) == 1);
-        struct weir_sim_exam *x = d->x;
-        weir_drill_deinit(d);
-        weir_drill_init(d, x);
+        weir_drill_renew(d);
         if (!more)
             return;
     }

@@ -568,9 +568,7 @@ static void each_allocation_fails_once(struct weir_drill *outer)
 
 /* -- all -- */
 
-typedef void (*drill_fn)(struct weir_drill *d);
-
-static const drill_fn all[] = {
+static const weir_drill_fn all[] = {
     tombstones_of_settings,
     tombstones_of_bans,
     tombstones_beyond_the_vector,
@@ -592,10 +590,5 @@ static const drill_fn all[] = {
 
 void weir_drill_purge(struct weir_sim_exam *x)
 {
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(all) && x->claim == NULL; i++) {
-        struct weir_drill d;
-        weir_drill_init(&d, x);
-        all[i](&d);
-        weir_drill_deinit(&d);
-    }
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -484,9 +484,7 @@ static void allocations_fail(struct weir_drill *outer)
 
 /* -- all -- */
 
-typedef void (*drill_fn)(struct weir_drill *d);
-
-static const drill_fn all[] = {
+static const weir_drill_fn all[] = {
     fetched_from_two, one_request_at_a_time,    one_peer_alone,
     no_peer,          no_free_session,          asked_again,
     both_groups,      taken_off_each_list,      many_are_damaged,
@@ -497,10 +495,5 @@ static const drill_fn all[] = {
 
 void weir_drill_repair(struct weir_sim_exam *x)
 {
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(all) && x->claim == NULL; i++) {
-        struct weir_drill d;
-        weir_drill_init(&d, x);
-        all[i](&d);
-        weir_drill_deinit(&d);
-    }
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -757,9 +757,7 @@ static void tick_too_early(struct weir_drill *d)
 
 /* -- all -- */
 
-typedef void (*drill_fn)(struct weir_drill *d);
-
-static const drill_fn all[] = {
+static const weir_drill_fn all[] = {
     end_own_lanes,
     wait_for_members,
     end_lanes_of_others,
@@ -785,10 +783,5 @@ static const drill_fn all[] = {
 
 void weir_drill_retire(struct weir_sim_exam *x)
 {
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(all) && x->claim == NULL; i++) {
-        struct weir_drill d;
-        weir_drill_init(&d, x);
-        all[i](&d);
-        weir_drill_deinit(&d);
-    }
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

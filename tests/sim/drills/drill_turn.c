@@ -151,8 +151,7 @@ static void fail_each_commit(struct weir_drill *d)
             commit_bans_alone(d, i % 2 != 0, errs[i / 2]);
         else
             lose_both(d, i % 2 != 0, errs[i / 2 - 3]);
-        weir_drill_deinit(d);
-        weir_drill_init(d, x);
+        weir_drill_renew(d);
     }
 }
 

@@ -256,9 +256,7 @@ static void sums_are_of_the_last_heartbeat(struct weir_drill *d)
 
 /* -- all -- */
 
-typedef void (*drill_fn)(struct weir_drill *d);
-
-static const drill_fn all[] = {
+static const weir_drill_fn all[] = {
     majorities,
     no_majority,
     outvoted,
@@ -269,10 +267,5 @@ static const drill_fn all[] = {
 
 void weir_drill_votes(struct weir_sim_exam *x)
 {
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(all) && x->claim == NULL; i++) {
-        struct weir_drill d;
-        weir_drill_init(&d, x);
-        all[i](&d);
-        weir_drill_deinit(&d);
-    }
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

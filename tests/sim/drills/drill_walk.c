@@ -373,9 +373,7 @@ static void allocations_of_the_start_fail(struct weir_drill *outer)
 
 /* -- all -- */
 
-typedef void (*drill_fn)(struct weir_drill *d);
-
-static const drill_fn all[] = {
+static const weir_drill_fn all[] = {
     sums_of_all_classes,           sums_follow_changes,
     failed_commit_sums_nothing,    long_walk,
     walk_feeds_activation,         motion_beyond_the_vector,
@@ -385,10 +383,5 @@ static const drill_fn all[] = {
 
 void weir_drill_walk(struct weir_sim_exam *x)
 {
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(all) && x->claim == NULL; i++) {
-        struct weir_drill d;
-        weir_drill_init(&d, x);
-        all[i](&d);
-        weir_drill_deinit(&d);
-    }
+    weir_drill_run(x, all, WEIR_ARRAY_LEN(all));
 }

@@ -359,8 +359,7 @@ static void fail_each_operation(struct weir_drill *d)
 
     for (unsigned i = 0; i < 15 && x->claim == NULL; i++) {
         fail_operation(d, 1 + i / 3, errs[i % 3]);
-        weir_drill_deinit(d);
-        weir_drill_init(d, x);
+        weir_drill_renew(d);
     }
 }
 
@@ -422,6 +421,7 @@ static void fail_an_allocation(struct weir_drill *d)
         enum weir_err ban_err = weir_engine_write(d->e, &ban);
         (void)weir_drill_end(d);
         bool more = weir_sim_plenty();
+        CLAIM(!more || n + 1 < WEIR_DRILL_ALLOCS);
         CLAIM(d->err == WEIR_OK || (more && d->err == WEIR_ENOMEM));
         CLAIM(more || (err == WEIR_OK && ban_err == WEIR_OK));
         CLAIM(d->err == WEIR_OK || weir_memory_hash(d->store[WEIR_GROUP_C]) == hash);
@@ -432,9 +432,7 @@ static void fail_an_allocation(struct weir_drill *d)
         CLAIM(weir_drill_write_one(d, &w) == WEIR_OK);
         CLAIM(weir_drill_write_one(d, &ban) == WEIR_OK);
         CLAIM(weir_drill_has(d, "k", "v"));
-        struct weir_sim_exam *x = d->x;
-        weir_drill_deinit(d);
-        weir_drill_init(d, x);
+        weir_drill_renew(d);
         if (!more)
             return;
     }

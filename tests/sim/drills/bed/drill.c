@@ -77,6 +77,14 @@ void weir_drill_deinit(struct weir_drill *d)
     *d = (struct weir_drill){ .e = NULL };
 }
 
+void weir_drill_renew(struct weir_drill *d)
+{
+    struct weir_sim_exam *x = d->x;
+
+    weir_drill_deinit(d);
+    weir_drill_init(d, x);
+}
+
 bool weir_drill_start(struct weir_drill *d)
 {
     if (weir_engine_new(&d->cfg, &d->e) != WEIR_OK) {

@@ -76,6 +76,8 @@ struct weir_drill {
 void weir_drill_init(struct weir_drill *d, struct weir_sim_exam *x);
 /** All goes: engine, stores, messages. */
 void weir_drill_deinit(struct weir_drill *d);
+/** Once more from the start: as after weir_drill_init, with other random numbers. */
+void weir_drill_renew(struct weir_drill *d);
 /** An engine over the stores, in its first turn. Where the drill fails allocations it may not come:
  * @return whether it is there */
 bool weir_drill_start(struct weir_drill *d);
