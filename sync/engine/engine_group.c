@@ -202,9 +202,10 @@ static void unfold(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN])
     weir_engine_raise_floor(e, lane, end);
     /* Its row has what was met beyond the end, also of what has been replaced since. */
     memcpy(before, lane, WEIR_LANE_LEN);
-    for (size_t i = WEIR_LANE_LEN; i > 0 && before[i - 1]-- == 0;)
+    size_t i = WEIR_LANE_LEN;
+    while (i > 0 && before[i - 1]-- == 0)
         i--;
-    enum weir_err err = c->records->ops->next_lane(c->records, before, &row);
+    enum weir_err err = c->records->ops->next_lane(c->records, i > 0 ? before : NULL, &row);
     if (err == WEIR_OK && memcmp(row.lane, lane, WEIR_LANE_LEN) == 0)
         weir_engine_note_seen(e, WEIR_GROUP_C, lane, row.seen);
     else if (err == WEIR_EIO)

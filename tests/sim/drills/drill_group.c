@@ -11,7 +11,7 @@
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/version/num.h"
-#include "tests/sim/drills/bed/drill.h"
+#include "tests/sim/drills/bed/drill_seed.h"
 #include "tests/sim/drills/drills.h"
 #include "tests/support/failalloc.h"
 
@@ -698,12 +698,68 @@ static void tell_of_what_rose(struct weir_drill *d)
     CLAIM(weir_engine_reach(d->e, WEIR_GROUP_C, lane) == 3);
 }
 
+/* -- a lane goes on -- */
+
+/* A node over a store with one folded lane, of which more was met than its end. */
+static bool start_folded(struct weir_drill *d, const uint8_t lane[WEIR_LANE_LEN])
+{
+    struct weir_lane_row row = { .vv = 4, .seen = 9, .floor = 4, .final = ENGINE_FOLDED | 4 };
+    struct weir_lane_row before = { .vv = 1, .seen = 7 };
+    struct weir_store_meta meta = { .live = true };
+
+    memcpy(row.lane, lane, WEIR_LANE_LEN);
+    memset(before.lane, 0x77, WEIR_LANE_LEN);
+    weir_drill_lane(d->cfg.node, WEIR_GROUP_C, 1, meta.lane);
+    weir_drill_seed_row(d, WEIR_GROUP_C, &row);
+    weir_drill_seed_row(d, WEIR_GROUP_C, &before);
+    weir_drill_seed_meta(d, WEIR_GROUP_C, &meta);
+    return CLAIM(weir_drill_start(d)) &&
+           CLAIM(weir_vector_get(weir_engine_folded(d->e), lane) == 4);
+}
+
+/* The last number that was met is that of its row, whatever the lane's name is: also the first of
+ * all, and one that ends in zeros. A store that cannot be read ends the turn. */
+static void unfold_by_row(struct weir_drill *d, const uint8_t lane[WEIR_LANE_LEN])
+{
+    bool has_failed = true;
+
+    for (uint64_t n = 1; has_failed && d->x->claim == NULL; n++) {
+        weir_drill_renew(d);
+        if (!start_folded(d, lane))
+            return;
+        weir_drill_begin(d);
+        uint64_t before = weir_memory_counts(d->store[WEIR_GROUP_C]).num_ops;
+        weir_memory_fail_op(d->store[WEIR_GROUP_C], n, WEIR_EIO);
+        weir_engine_raise(d->e, WEIR_GROUP_C, lane, 6);
+        bool is_met = weir_memory_counts(d->store[WEIR_GROUP_C]).num_ops - before >= n;
+        CLAIM(d->e->turn_err == (is_met ? WEIR_EIO : WEIR_OK));
+        (void)weir_drill_end(d);
+        has_failed = d->err < 0;
+        CLAIM(!is_met || has_failed);
+        CLAIM(weir_vector_get(weir_engine_vv(d->e, WEIR_GROUP_C), lane) == (has_failed ? 0 : 6));
+        CLAIM(weir_vector_get(&d->e->group[WEIR_GROUP_C].seen, lane) == (has_failed ? 0 : 9));
+    }
+}
+
+static void unfold_each_name(struct weir_drill *d)
+{
+    static const uint8_t first[WEIR_LANE_LEN];
+    static const uint8_t zeros[WEIR_LANE_LEN] = { 0x30, [WEIR_NODE_ID_LEN] = 'C' };
+    uint8_t lane[WEIR_LANE_LEN];
+
+    weir_drill_lane(d->peer[PEER].node, WEIR_GROUP_C, 200, lane);
+    unfold_by_row(d, lane);
+    unfold_by_row(d, zeros);
+    unfold_by_row(d, first);
+}
+
 /* -- all -- */
 
 static const weir_drill_fn all[] = {
-    load_rows,         load_fails,         load_lacks_memory, write_what_changed, write_fails,
-    calls_lack_memory, calls_lack_a_store, begin_for_little,  limit_lanes,        draw_lanes,
-    lose_lanes,        join_own_lane,      split_lists,       read_ends,          tell_of_what_rose,
+    load_rows,   load_fails,        load_lacks_memory,  write_what_changed,
+    write_fails, calls_lack_memory, calls_lack_a_store, begin_for_little,
+    limit_lanes, draw_lanes,        lose_lanes,         join_own_lane,
+    split_lists, read_ends,         tell_of_what_rose,  unfold_each_name,
 };
 
 void weir_drill_group(struct weir_sim_exam *x)
